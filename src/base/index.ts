@@ -1,0 +1,6 @@
+export { assert, assertUnreachable } from './assert.ts'
+export { alignUp, formatSize, high32, isPowerOfTwo, low32, parseSize } from './bytes.ts'
+export { errorCode, errorText, KymoError } from './error.ts'
+export { globMatches, splitPatterns } from './glob.ts'
+export { fileNameDate, type Nanoseconds, nanoseconds } from './time.ts'
+export { parseUuid } from './uuid.ts'

@@ -1,0 +1,7 @@
+export { takesPart } from './participation.ts'
+export type { Totals } from './programs.ts'
+export { type RecoverOptions, recoverSession } from './recover.ts'
+export { discardedTotal, type EventCount, type ProgramSummary, type SessionResult } from './result.ts'
+export { type ConsumerOptions, SessionConsumer, type SessionPlan } from './session-consumer.ts'
+export { listSessions, type SessionEntry } from './session-directory.ts'
+export { packageVersion } from './trace-identity.ts'

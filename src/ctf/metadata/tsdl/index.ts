@@ -1,0 +1,1 @@
+export { eventBlock, streamBlock, tracePreamble } from './blocks.ts'

@@ -1,0 +1,18 @@
+export {
+  EAGAIN,
+  EEXIST,
+  EINTR,
+  ENOSPC,
+  ENXIO,
+  EPIPE,
+  type Libc,
+  loadLibc,
+  O_APPEND,
+  O_CREAT,
+  O_EXCL,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  requireLibc,
+} from './libc.ts'

@@ -1,0 +1,20 @@
+export {
+  geometryProblem,
+  LAYOUT_VERSION,
+  LOSS_BAD_VALUE,
+  LOSS_CAUSES,
+  LOSS_NESTED,
+  type LossCause,
+  type RingGeometry,
+  type RingIdentity,
+  readGeometry,
+} from './layout.ts'
+export { createThreadsRing } from './memory/threads.ts'
+export { type Piece, type ReaderPosition, RingReader, type RingState } from './read.ts'
+export {
+  type CommitStore,
+  OWN_TIME,
+  type ReservationText,
+  type RingWriter,
+} from './reserve.ts'
+export { SingleWriter } from './single-writer.ts'

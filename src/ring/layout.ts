@@ -1,0 +1,222 @@
+/**
+ * Every offset, width and bit of the memory that a writer, a reader and a crash tool share. Nobody else
+ * has a number. A change here raises LAYOUT_VERSION and gets a line in docs/CHANGELOG-formats.md.
+ *
+ *   byte   0  ┌──────────────────────────────────────────────────────────────┐
+ *             │ identity: written once, before the file gets its name        │
+ *         128 ├──────────────────────────────────────────────────────────────┤
+ *             │ writer: committed, begun                                     │ one cache line
+ *         192 ├──────────────────────────────────────────────────────────────┤
+ *             │ 16 slots of 32 bytes: the state after record n in n mod 16   │ writer
+ *         704 ├──────────────────────────────────────────────────────────────┤
+ *             │ losses by cause, f64 each                                    │ writer
+ *         768 ├──────────────────────────────────────────────────────────────┤
+ *             │ reader: released, wait                                       │ one cache line
+ *         832 ├──────────────────────────────────────────────────────────────┤
+ *             │ consumer: selector, two position records of 64 bytes         │ consumer
+ *        1024 ├──────────────────────────────────────────────────────────────┤
+ *             │ a 64-byte header for each sub-buffer                         │ writer
+ *             ├──────────────────────────────────────────────────────────────┤
+ *             │ records by event class, f64 each                             │ writer
+ *             ├──────────────────────────────────────────────────────────────┤ page boundary
+ *             │ sub-buffers                                                  │
+ *             └──────────────────────────────────────────────────────────────┘
+ *
+ * Words are 32-bit integers, times and counts IEEE doubles (nanoseconds since the ring's epoch), all in
+ * the byte order of the machine, all naturally aligned. Offsets named `…_WORD` index an Int32Array over
+ * the header, `…_DOUBLE` a Float64Array.
+ */
+import { alignUp, assert, KymoError } from '../base/index.ts'
+
+/** "KYMR" */
+export const RING_MAGIC = 0x4b594d52
+/** Of everything that two processes share in memory: rings and control files. */
+export const LAYOUT_VERSION = 1
+
+export const PAGE_BYTES = 4096
+export const MIN_SUB_BUFFER_BYTES = 4096
+/** A record's end is kept in 31 bits of data offset. */
+export const MAX_DATA_BYTES = 2 ** 30
+export const MIN_SUB_BUFFERS = 2
+export const MAX_SUB_BUFFERS = 256
+
+export const MAGIC_WORD = 0
+export const VERSION_WORD = 1
+export const DATA_OFFSET_WORD = 2
+export const SUB_BUFFER_BYTES_WORD = 3
+export const SUB_BUFFER_COUNT_WORD = 4
+export const CLASS_CAPACITY_WORD = 5
+/** The ring's number in its channel: the stream instance. */
+export const RING_NUMBER_WORD = 6
+/** The thread that writes now (a ring is lent to one thread after another). */
+export const OWNER_WORD = 7
+/** Lower and upper half of the epoch: CLOCK_MONOTONIC in ns, a multiple of 2³². */
+export const EPOCH_LOW_WORD = 8
+export const EPOCH_HIGH_WORD = 9
+export const CREATED_DOUBLE = 5
+
+/** Records committed, modulo 2³²: storing it is the commit. */
+export const COMMITTED_WORD = 32
+/** committed + 1 while a record is under way. */
+export const BEGUN_WORD = 33
+
+export const SLOTS = 16
+export const SLOT_BASE_WORD = 48
+export const SLOT_WORDS = 8
+export const SLOT_SEQUENCE = 0
+/** Bytes used of the sub-buffer. */
+export const SLOT_END = 1
+export const SLOT_PHYSICAL = 2
+export const SLOT_BASE_DOUBLE = SLOT_BASE_WORD / 2
+export const SLOT_DOUBLES = SLOT_WORDS / 2
+/** Time of the record. */
+export const SLOT_TIME = 2
+/** Records lost before it. */
+export const SLOT_LOST = 3
+/** A reader accepts a slot if the writer went on by at most so many records meanwhile. */
+export const SLOT_SAFE_DISTANCE = SLOTS - 2
+
+export const LOSS_BASE_DOUBLE = 88
+/** Why a record was not kept, in the order of their counters. */
+export const LOSS_CAUSES = ['full', 'too big', 'nested', 'bad value'] as const
+export type LossCause = (typeof LOSS_CAUSES)[number]
+export const LOSS_FULL = 0
+export const LOSS_TOO_BIG = 1
+export const LOSS_NESTED = 2
+export const LOSS_BAD_VALUE = 3
+
+/** Sequence of the oldest sub-buffer that the reader still needs. */
+export const RELEASED_WORD = 192
+/** Not 0: the reader is asleep and wants a byte in its FIFO. */
+export const WAIT_WORD = 193
+
+export const SELECTOR_WORD = 208
+export const POSITION_BASE_WORD = 224
+export const POSITION_WORDS = 16
+export const POSITION_SEQUENCE = 0
+export const POSITION_OFFSET = 1
+export const POSITION_BASE_DOUBLE = POSITION_BASE_WORD / 2
+export const POSITION_DOUBLES = POSITION_WORDS / 2
+export const POSITION_PACKETS = 1
+export const POSITION_TIME = 2
+export const POSITION_LOST = 3
+
+export const HEADERS_WORD = 256
+export const HEADER_WORDS = 16
+export const HEADER_SEQUENCE = 0
+/** Bytes used; valid once a record of a later sub-buffer is committed. */
+export const HEADER_END = 1
+/** Number, modulo 2³², of the first record. */
+export const HEADER_FIRST_RECORD = 2
+export const HEADERS_DOUBLE = HEADERS_WORD / 2
+export const HEADER_DOUBLES = HEADER_WORDS / 2
+export const HEADER_BEGIN_TIME = 2
+export const HEADER_END_TIME = 3
+export const HEADER_END_LOST = 4
+
+export interface RingGeometry {
+  readonly subBufferBytes: number
+  readonly subBufferCount: number
+  /** Event classes that are counted one by one; those above share the last counter. */
+  readonly classCapacity: number
+}
+
+const PARTS: readonly (readonly [name: string, startWord: number, words: number])[] = [
+  ['identity', 0, 32],
+  ['writer', COMMITTED_WORD, 16],
+  ['slots', SLOT_BASE_WORD, SLOTS * SLOT_WORDS],
+  ['losses', LOSS_BASE_DOUBLE * 2, 16],
+  ['reader', RELEASED_WORD, 16],
+  ['selector', SELECTOR_WORD, 16],
+  ['positions', POSITION_BASE_WORD, 2 * POSITION_WORDS],
+]
+for (const [index, [name, start, words]] of PARTS.entries()) {
+  const next = PARTS[index + 1]?.[1] ?? HEADERS_WORD
+  assert(start + words === next && start % 16 === 0, `${name} fills whole cache lines up to the next part`)
+}
+
+/** Index in the doubles of the counter of event class 0. */
+export function classCountersDouble(geometry: RingGeometry): number {
+  return HEADERS_DOUBLE + geometry.subBufferCount * HEADER_DOUBLES
+}
+
+/** Where the sub-buffers begin. */
+export function dataOffset(geometry: RingGeometry): number {
+  return alignUp((classCountersDouble(geometry) + geometry.classCapacity) * 8, PAGE_BYTES)
+}
+
+export function ringBytes(geometry: RingGeometry): number {
+  return dataOffset(geometry) + geometry.subBufferBytes * geometry.subBufferCount
+}
+
+/** Says what is wrong with the sizes a user asked for, or `undefined`. */
+export function geometryProblem(geometry: RingGeometry): string | undefined {
+  const { subBufferBytes: bytes, subBufferCount: count } = geometry
+  if (!Number.isInteger(bytes) || bytes < MIN_SUB_BUFFER_BYTES || bytes % PAGE_BYTES !== 0) {
+    return `a sub-buffer has a multiple of ${PAGE_BYTES} bytes: got ${bytes}`
+  }
+  if (!Number.isInteger(count) || count < MIN_SUB_BUFFERS || count > MAX_SUB_BUFFERS) {
+    return `a ring has ${MIN_SUB_BUFFERS} to ${MAX_SUB_BUFFERS} sub-buffers: got ${count}`
+  }
+  if (bytes * count > MAX_DATA_BYTES) {
+    return `a ring has at most ${MAX_DATA_BYTES} bytes: got ${count} sub-buffers of ${bytes}`
+  }
+  return undefined
+}
+
+export interface RingIdentity {
+  readonly number: number
+  /** CLOCK_MONOTONIC in ns, a multiple of 2³². */
+  readonly epoch: bigint
+  /** Nanoseconds since the epoch. */
+  readonly created: number
+}
+
+/** Writes the identity of a new ring into zeroed memory. */
+export function formatRing(buffer: ArrayBufferLike, geometry: RingGeometry, identity: RingIdentity): void {
+  const words = new Int32Array(buffer, 0, HEADERS_WORD)
+  const doubles = new Float64Array(buffer, 0, HEADERS_DOUBLE)
+  words[VERSION_WORD] = LAYOUT_VERSION
+  words[DATA_OFFSET_WORD] = dataOffset(geometry)
+  words[SUB_BUFFER_BYTES_WORD] = geometry.subBufferBytes
+  words[SUB_BUFFER_COUNT_WORD] = geometry.subBufferCount
+  words[CLASS_CAPACITY_WORD] = geometry.classCapacity
+  words[RING_NUMBER_WORD] = identity.number
+  words[EPOCH_LOW_WORD] = Number(BigInt.asIntN(32, identity.epoch))
+  words[EPOCH_HIGH_WORD] = Number(BigInt.asIntN(32, identity.epoch >> 32n))
+  doubles[CREATED_DOUBLE] = identity.created
+  doubles[POSITION_BASE_DOUBLE + POSITION_TIME] = identity.created
+  doubles[HEADERS_DOUBLE + HEADER_BEGIN_TIME] = identity.created
+  words[MAGIC_WORD] = RING_MAGIC
+}
+
+/** Reads what formatRing() wrote; refuses memory that is no ring of this layout, or lies about its size. */
+export function readGeometry(buffer: ArrayBufferLike): RingGeometry & RingIdentity {
+  if (buffer.byteLength < HEADERS_WORD * 4) {
+    throw new KymoError('KYMO_RING', `a ring has at least ${HEADERS_WORD * 4} bytes: got ${buffer.byteLength}`)
+  }
+  const words = new Int32Array(buffer, 0, HEADERS_WORD)
+  const word = (index: number): number => (words[index] as number) >>> 0
+  if (word(MAGIC_WORD) !== RING_MAGIC) {
+    throw new KymoError('KYMO_RING', `a ring begins with ${RING_MAGIC}: got ${word(MAGIC_WORD)}`)
+  }
+  if (word(VERSION_WORD) !== LAYOUT_VERSION) {
+    throw new KymoError('KYMO_LAYOUT', `ring layout ${LAYOUT_VERSION} is needed: the ring has ${word(VERSION_WORD)}`)
+  }
+  const geometry = {
+    subBufferBytes: word(SUB_BUFFER_BYTES_WORD),
+    subBufferCount: word(SUB_BUFFER_COUNT_WORD),
+    classCapacity: word(CLASS_CAPACITY_WORD),
+  }
+  const problem = geometryProblem(geometry)
+  if (problem !== undefined) throw new KymoError('KYMO_RING', problem)
+  if (ringBytes(geometry) !== buffer.byteLength || dataOffset(geometry) !== word(DATA_OFFSET_WORD)) {
+    throw new KymoError('KYMO_RING', `the ring's sizes need ${ringBytes(geometry)} bytes: got ${buffer.byteLength}`)
+  }
+  return {
+    ...geometry,
+    number: word(RING_NUMBER_WORD),
+    epoch: (BigInt(words[EPOCH_HIGH_WORD] as number) << 32n) | BigInt(word(EPOCH_LOW_WORD)),
+    created: new Float64Array(buffer, 0, HEADERS_DOUBLE)[CREATED_DOUBLE] as number,
+  }
+}

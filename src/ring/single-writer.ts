@@ -1,0 +1,237 @@
+/**
+ * One thread writes, nobody else: reservation is plain arithmetic. The order of the stores is the
+ * protocol; docs/ring-buffer.md says what each of them promises to the reader.
+ */
+import {
+  BEGUN_WORD,
+  classCountersDouble,
+  COMMITTED_WORD,
+  dataOffset,
+  HEADER_BEGIN_TIME,
+  HEADER_DOUBLES,
+  HEADER_END,
+  HEADER_END_LOST,
+  HEADER_END_TIME,
+  HEADER_FIRST_RECORD,
+  HEADER_SEQUENCE,
+  HEADER_WORDS,
+  HEADERS_DOUBLE,
+  HEADERS_WORD,
+  LOSS_BASE_DOUBLE,
+  LOSS_CAUSES,
+  LOSS_FULL,
+  LOSS_NESTED,
+  LOSS_TOO_BIG,
+  OWNER_WORD,
+  RELEASED_WORD,
+  readGeometry,
+  SLOT_BASE_DOUBLE,
+  SLOT_BASE_WORD,
+  SLOT_DOUBLES,
+  SLOT_END,
+  SLOT_LOST,
+  SLOT_PHYSICAL,
+  SLOT_SEQUENCE,
+  SLOT_TIME,
+  SLOT_WORDS,
+  SLOTS,
+  WAIT_WORD,
+} from './layout.ts'
+import {
+  type CommitStore,
+  OWN_BASE,
+  OWN_COMMITTED,
+  OWN_DOUBLES,
+  OWN_LIMIT,
+  OWN_LOST,
+  OWN_OFFSET,
+  OWN_PHYSICAL,
+  OWN_SEQUENCE,
+  OWN_TIME,
+  OWN_WORDS,
+  type ReservationText,
+  type RingWriter,
+} from './reserve.ts'
+
+export class SingleWriter implements RingWriter {
+  readonly words: Int32Array
+  readonly doubles: Float64Array
+  readonly view: DataView
+  readonly bytes: Uint8Array
+  readonly own = new Int32Array(OWN_WORDS)
+  readonly ownDoubles = new Float64Array(OWN_DOUBLES)
+  readonly classCounters: number
+  readonly classCapacity: number
+  readonly created: number
+  readonly epoch: bigint
+  readonly text: ReservationText
+  readonly #subBufferBytes: number
+  readonly #subBufferCount: number
+  readonly #commitStore: CommitStore
+  readonly #wake: () => void
+
+  /**
+   * Goes on where the last committed record ends, whoever wrote it. `owner` is the id of this thread,
+   * `wake` tells a sleeping reader that a record is coming.
+   */
+  constructor(buffer: ArrayBufferLike, owner: number, commitStore: CommitStore, wake: () => void) {
+    const geometry = readGeometry(buffer)
+    const start = dataOffset(geometry)
+    this.words = new Int32Array(buffer, 0, start / 4)
+    this.doubles = new Float64Array(buffer, 0, start / 8)
+    this.view = new DataView(buffer, start)
+    this.bytes = new Uint8Array(buffer, start)
+    this.classCounters = classCountersDouble(geometry)
+    this.classCapacity = geometry.classCapacity
+    this.created = geometry.created
+    this.epoch = geometry.epoch
+    this.#subBufferBytes = geometry.subBufferBytes
+    this.#subBufferCount = geometry.subBufferCount
+    this.#commitStore = commitStore
+    this.#wake = wake
+    this.text = reservationText(commitStore)
+    this.#takeOver(owner)
+  }
+
+  #takeOver(owner: number): void {
+    const { words, doubles, own, ownDoubles } = this
+    const committed = words[COMMITTED_WORD] as number
+    const slot = SLOT_BASE_WORD + (committed & (SLOTS - 1)) * SLOT_WORDS
+    own[OWN_COMMITTED] = committed
+    own[OWN_SEQUENCE] = words[slot + SLOT_SEQUENCE] as number
+    own[OWN_PHYSICAL] = words[slot + SLOT_PHYSICAL] as number
+    own[OWN_BASE] = (own[OWN_PHYSICAL] as number) * this.#subBufferBytes
+    own[OWN_OFFSET] = (own[OWN_BASE] as number) + (words[slot + SLOT_END] as number)
+    const time = doubles[SLOT_BASE_DOUBLE + (committed & (SLOTS - 1)) * SLOT_DOUBLES + SLOT_TIME] as number
+    ownDoubles[OWN_TIME] = Math.max(time, this.created)
+    for (let cause = 0; cause < LOSS_CAUSES.length; cause++) {
+      ownDoubles[OWN_LOST] = (ownDoubles[OWN_LOST] as number) + (doubles[LOSS_BASE_DOUBLE + cause] as number)
+    }
+    words[OWNER_WORD] = owner
+    // A record that the former owner had begun is not coming any more. Observable: readers see a quiet ring.
+    words[BEGUN_WORD] = committed
+  }
+
+  isNested(): boolean {
+    if (this.words[BEGUN_WORD] === this.own[OWN_COMMITTED]) return false
+    this.lose(LOSS_NESTED)
+    return true
+  }
+
+  reserve(size: number): number {
+    const offset = this.own[OWN_OFFSET] as number
+    return offset + size <= (this.own[OWN_LIMIT] as number) ? offset : this.reserveSlow(size)
+  }
+
+  reserveSlow(size: number): number {
+    // Before the commit, and still in time: a reader that was woken looks for a while before it sleeps again.
+    if (this.words[WAIT_WORD] !== 0) this.#wake()
+    if (size > this.#subBufferBytes) return this.lose(LOSS_TOO_BIG)
+    const end = (this.own[OWN_BASE] as number) + this.#subBufferBytes
+    if ((this.own[OWN_OFFSET] as number) + size > end) return this.#switch()
+    this.own[OWN_LIMIT] = end
+    return this.own[OWN_OFFSET] as number
+  }
+
+  /** Ends the current sub-buffer and goes to the next, if the reader needs nothing of it any more. */
+  #switch(): number {
+    const { words, doubles, own, ownDoubles } = this
+    const next = ((own[OWN_SEQUENCE] as number) + 1) | 0
+    const released = Atomics.load(words, RELEASED_WORD)
+    if (((next - released) | 0) >= this.#subBufferCount) return this.lose(LOSS_FULL)
+    const physical = own[OWN_PHYSICAL] as number
+    const nextPhysical = physical + 1 === this.#subBufferCount ? 0 : physical + 1
+    const time = ownDoubles[OWN_TIME] as number
+    // Observable once a record of the next sub-buffer is committed: no reader looks at these before.
+    const old = HEADERS_WORD + physical * HEADER_WORDS
+    const oldDouble = HEADERS_DOUBLE + physical * HEADER_DOUBLES
+    words[old + HEADER_END] = (own[OWN_OFFSET] as number) - (own[OWN_BASE] as number)
+    doubles[oldDouble + HEADER_END_TIME] = time
+    doubles[oldDouble + HEADER_END_LOST] = this.#lostAtLastRecord()
+    const header = HEADERS_WORD + nextPhysical * HEADER_WORDS
+    words[header + HEADER_SEQUENCE] = next
+    words[header + HEADER_FIRST_RECORD] = own[OWN_COMMITTED] as number
+    doubles[HEADERS_DOUBLE + nextPhysical * HEADER_DOUBLES + HEADER_BEGIN_TIME] = time
+    own[OWN_SEQUENCE] = next
+    own[OWN_PHYSICAL] = nextPhysical
+    const base = nextPhysical * this.#subBufferBytes
+    own[OWN_BASE] = base
+    own[OWN_OFFSET] = base
+    own[OWN_LIMIT] = base + this.#subBufferBytes
+    return base
+  }
+
+  /** Losses after it belong to the next packet. */
+  #lostAtLastRecord(): number {
+    const slot = (this.own[OWN_COMMITTED] as number) & (SLOTS - 1)
+    return this.doubles[SLOT_BASE_DOUBLE + slot * SLOT_DOUBLES + SLOT_LOST] as number
+  }
+
+  begin(): void {
+    this.words[BEGUN_WORD] = (this.own[OWN_COMMITTED] as number) + 1
+  }
+
+  abandon(): void {
+    this.words[BEGUN_WORD] = this.own[OWN_COMMITTED] as number
+  }
+
+  commit(end: number, time: number, eventId: number): void {
+    const { words, doubles, own, ownDoubles } = this
+    const committed = ((own[OWN_COMMITTED] as number) + 1) | 0
+    const slot = committed & (SLOTS - 1)
+    const word = SLOT_BASE_WORD + slot * SLOT_WORDS
+    const double = SLOT_BASE_DOUBLE + slot * SLOT_DOUBLES
+    ownDoubles[OWN_TIME] = time
+    words[word + SLOT_SEQUENCE] = own[OWN_SEQUENCE] as number
+    words[word + SLOT_END] = end - (own[OWN_BASE] as number)
+    words[word + SLOT_PHYSICAL] = own[OWN_PHYSICAL] as number
+    doubles[double + SLOT_TIME] = time
+    doubles[double + SLOT_LOST] = ownDoubles[OWN_LOST] as number
+    const counter = this.classCounters + Math.min(eventId, this.classCapacity - 1)
+    doubles[counter] = (doubles[counter] as number) + 1
+    if (this.#commitStore === 'plain') words[COMMITTED_WORD] = committed
+    else Atomics.store(words, COMMITTED_WORD, committed)
+    own[OWN_OFFSET] = end
+    own[OWN_COMMITTED] = committed
+  }
+
+  lose(cause: number): number {
+    const { doubles, ownDoubles } = this
+    doubles[LOSS_BASE_DOUBLE + cause] = (doubles[LOSS_BASE_DOUBLE + cause] as number) + 1
+    ownDoubles[OWN_LOST] = (ownDoubles[OWN_LOST] as number) + 1
+    return -1
+  }
+
+  arm(): void {
+    if (this.words[WAIT_WORD] !== 0) this.own[OWN_LIMIT] = 0
+  }
+}
+
+/** What isNested(), reserve(), begin(), abandon() and commit() do, as text for a compiled probe. */
+function reservationText(commitStore: CommitStore): ReservationText {
+  const publish =
+    commitStore === 'plain' ? `W[${COMMITTED_WORD}] = m;` : `Atomics.store(W, ${COMMITTED_WORD}, m);`
+  return {
+    reserve: (maxBytes, exactBytes) => `
+      const n = O[${OWN_COMMITTED}];
+      if (W[${BEGUN_WORD}] !== n) { lose(${LOSS_NESTED}); return; }
+      let p = O[${OWN_OFFSET}];
+      if (p + ${maxBytes} > O[${OWN_LIMIT}]) { p = reserveSlow(${exactBytes}); if (p < 0) return; }
+      const m = (n + 1) | 0;`,
+    begin: `W[${BEGUN_WORD}] = m;`,
+    abandon: `W[${BEGUN_WORD}] = n;`,
+    lose: cause => `F[${LOSS_BASE_DOUBLE + cause}] = F[${LOSS_BASE_DOUBLE + cause}] + 1; T[${OWN_LOST}] = T[${OWN_LOST}] + 1;`,
+    commit: eventId => `
+      T[${OWN_TIME}] = t;
+      const k = m & ${SLOTS - 1}, w = ${SLOT_BASE_WORD} + k * ${SLOT_WORDS}, d = ${SLOT_BASE_DOUBLE} + k * ${SLOT_DOUBLES};
+      W[w + ${SLOT_SEQUENCE}] = O[${OWN_SEQUENCE}];
+      W[w + ${SLOT_END}] = q - O[${OWN_BASE}];
+      W[w + ${SLOT_PHYSICAL}] = O[${OWN_PHYSICAL}];
+      F[d + ${SLOT_TIME}] = t;
+      F[d + ${SLOT_LOST}] = T[${OWN_LOST}];
+      F[C + ${eventId}] = F[C + ${eventId}] + 1;
+      ${publish}
+      O[${OWN_OFFSET}] = q;
+      O[${OWN_COMMITTED}] = m;`,
+  }
+}

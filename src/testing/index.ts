@@ -1,0 +1,1 @@
+export { longForm, needs, needsKernel, sharedData, shortForm } from './needs.ts'

@@ -1,0 +1,156 @@
+/** The one tracer of a thread: made at import, handed to every site. */
+import { writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { isMainThread, threadId } from 'node:worker_threads'
+import type { Probe } from '../channel/index.ts'
+import {
+  appendLine,
+  COUNTER_ENTRIES,
+  COUNTER_NAMES_FILE,
+  COUNTERS_BYTES,
+  COUNTERS_FILE,
+  createMappedFile,
+  ENTRY_CELLS,
+  entryCell,
+  openMappedFile,
+  readLines,
+} from '../control/index.ts'
+import { type Home, homeless, openHome, removeAtExit } from './home.ts'
+import type { CellSource } from './probe.ts'
+import type { Site, SiteDescription } from './site.ts'
+import { Thread } from './thread.ts'
+import { PACKAGE_VERSION } from './version.ts'
+
+/** Probes of the program's own that may hit sites with probes, and so on, within one hit. */
+const MAX_PROBE_DEPTH = 5
+
+export class Tracer implements CellSource {
+  readonly #home: Home
+  readonly #thread: Thread
+  readonly #declared = new Map<string, string>()
+  #probeDepth = 0
+  #cells: Float64Array | undefined
+
+  constructor(home: Home, tokens: readonly string[]) {
+    this.#home = home
+    this.#thread = new Thread(home, tokens)
+  }
+
+  get home(): Home {
+    return this.#home
+  }
+
+  site(description: SiteDescription): Site {
+    return this.#thread.site(description)
+  }
+
+  /** Tells other processes of an event of this program, and asks the rules for it. */
+  declareEvent(site: Site): void {
+    const { app } = this.#home
+    const { name, kind, format, logLevel, optIn } = site.description
+    const payload = site.recording?.payload.memberClasses ?? []
+    const fields = payload.map(member => ({ name: member.name, type: member.fieldClass.type }))
+    const line = { name, kind, ...(format === undefined ? {} : { format }), logLevel, ...(optIn ? { optIn } : {}), fields }
+    const text = JSON.stringify(line)
+    this.#warnOfSecond(name, text)
+    if (app !== undefined) {
+      try {
+        const path = join(app.directory, 'events')
+        if (!readLines(path).includes(text)) appendLine(path, line)
+      } catch {
+        // the run directory is gone or full: the event still works, and is not listed
+      }
+    }
+    this.#thread.adopt(site)
+  }
+
+  #warnOfSecond(name: string, text: string): void {
+    const first = this.#declared.get(name)
+    if (first !== undefined && first !== text) {
+      process.emitWarning(`event ${name} is declared twice with different fields: both are recorded under this name`, {
+        code: 'KYMO_REDECLARED',
+      })
+    }
+    this.#declared.set(name, text)
+  }
+
+  /** A probe of the program's own: what it throws is counted and goes no further. */
+  guarded(probe: Probe): Probe {
+    const { control } = this.#home
+    return (...args) => {
+      if (this.#probeDepth >= MAX_PROBE_DEPTH) {
+        control.countNestedProbe()
+        return
+      }
+      this.#probeDepth++
+      try {
+        probe(...args)
+      } catch {
+        control.countProbeError()
+      } finally {
+        this.#probeDepth--
+      }
+    }
+  }
+
+  cells(name: string, kind: 'counter' | 'histogram'): Float64Array {
+    const entry = this.#counterEntry(name, kind)
+    const cells = entry === undefined ? undefined : this.#cells
+    if (entry === undefined || cells === undefined) return new Float64Array(ENTRY_CELLS)
+    return cells.subarray(entryCell(entry), entryCell(entry) + ENTRY_CELLS)
+  }
+
+  /** This thread's entry for a name; `undefined` when the table is full or nothing is mapped. */
+  #counterEntry(name: string, kind: string): number | undefined {
+    const { app } = this.#home
+    if (app === undefined) return undefined
+    try {
+      const line = { name, kind, thread: threadId }
+      const text = JSON.stringify(line)
+      const names = join(app.directory, COUNTER_NAMES_FILE)
+      this.#cells ??= new Float64Array(mapCounters(join(app.directory, COUNTERS_FILE)))
+      if (!readLines(names).includes(text)) appendLine(names, line)
+      const entry = readLines(names).indexOf(text)
+      return entry < COUNTER_ENTRIES ? entry : undefined
+    } catch {
+      return undefined
+    }
+  }
+}
+
+function mapCounters(path: string): ArrayBuffer {
+  try {
+    return openMappedFile(path, COUNTERS_BYTES)
+  } catch {
+    return createMappedFile(path, COUNTERS_BYTES, () => undefined)
+  }
+}
+
+const COPY = Symbol.for('kymograph.copy')
+
+/** Refuses to be the second copy in one thread: two would register twice and record everything twice. */
+function startTracer(): Tracer {
+  const tokens = (process.env.KYMO_SESSION ?? '').split(',').filter(token => token !== '')
+  const global = globalThis as { [COPY]?: string }
+  const first = global[COPY]
+  const self = `${PACKAGE_VERSION} at ${new URL('../..', import.meta.url).pathname}`
+  if (first !== undefined) {
+    say(`a second copy of kymograph (${self}) is off: this program has loaded ${first}`)
+    return new Tracer(homeless('a second copy of kymograph'), [])
+  }
+  global[COPY] = self
+  const home = openHome()
+  if (home.reason !== undefined && tokens.length > 0) say(`this program is not recorded: ${home.reason}`)
+  if (isMainThread) removeAtExit(home)
+  return new Tracer(home, tokens)
+}
+
+function say(what: string): void {
+  try {
+    writeSync(2, `kymograph: ${what}\n`)
+  } catch {
+    // standard error is closed: nobody is listening
+  }
+}
+
+export const tracer = startTracer()

@@ -1,0 +1,62 @@
+/**
+ * Runs the tests under the Node that runs this file: `node tools/test.mjs [part of a path …] [--test-…]`.
+ * A test file runs if its path contains one of the parts (`ring`, `src/ring/layout.test.ts`); the files are
+ * listed here because the globs of `node --test` differ between versions.
+ */
+import { spawn } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+/** Two cores are what CI has; tests of races bring threads of their own. */
+const CONCURRENCY = 2
+/** For one file. A test that hangs fails here and not where CI loses its patience. */
+const TIMEOUT_MS = 300_000
+
+/** Compiled tests and the tools' own, as paths from the root. */
+export function listTests(root, parts) {
+  const found = []
+  for (const [folder, ending] of [
+    ['dist', '.test.js'],
+    ['tools', '.test.mjs'],
+  ]) {
+    if (!fs.existsSync(path.join(root, folder))) continue
+    for (const name of fs.readdirSync(path.join(root, folder), { recursive: true })) {
+      if (name.endsWith(ending)) found.push(`${folder}/${name}`)
+    }
+  }
+  const source = file => file.replace(/^dist\/(.*)\.js$/, 'src/$1.ts')
+  const wanted = file => parts.some(part => file.includes(part) || source(file).includes(part))
+  return found.filter(file => parts.length === 0 || wanted(file)).sort()
+}
+
+function main(args) {
+  const flags = args.filter(arg => arg.startsWith('-'))
+  const parts = args.filter(arg => !arg.startsWith('-'))
+  const files = listTests(ROOT, parts)
+  if (files.length === 0) {
+    process.stderr.write(`no test file has ${parts.join(' or ') || '.test.'} in its path\n`)
+    process.exit(1)
+  }
+  const options = [
+    '--test',
+    `--test-concurrency=${CONCURRENCY}`,
+    ...(process.env.KYMO_LONG === '1' ? [] : [`--test-timeout=${TIMEOUT_MS}`]),
+    '--test-reporter=./tools/report.mjs',
+    '--test-reporter-destination=stdout',
+  ]
+  // A runner inside a test of a runner would report to the outer one.
+  const { NODE_TEST_CONTEXT: _outer, ...env } = process.env
+  const child = spawn(process.execPath, [...options, ...flags, ...files], {
+    cwd: ROOT,
+    env,
+    stdio: 'inherit',
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => {
+    process.exitCode = signal === null ? code : 1
+  })
+}
+
+if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) main(process.argv.slice(2))
