@@ -79,15 +79,16 @@ export class Lttng {
   }
 
   async #startDaemon() {
-    const waitFile = `/dev/shm/lttng-ust-wait-8-${this.#user.uid ?? process.getuid()}`
-    const foreignWaitFile = existsSync(waitFile)
+    // Programs wait in these for a daemon; whichever was not there before is a trace of ours.
+    const uid = this.#user.uid ?? process.getuid()
+    const waitFiles = ['/dev/shm/lttng-ust-wait-8', `/dev/shm/lttng-ust-wait-8-${uid}`].filter(path => !existsSync(path))
     const daemon = this.#scratch.spawn('lttng-sessiond', ['--no-kernel'], { ...this.#user, env: this.#env })
     this.#scratch.onEnd(async () => {
       const consumers = childrenOf(daemon.child.pid)
       await this.#scratch.end(daemon, 'SIGTERM', 10_000)
       // They end with their daemon; one that does not is still our own grandchild.
       for (const pid of consumers) if (isConsumer(pid, this.#user.uid)) process.kill(pid, 'SIGKILL')
-      if (!foreignWaitFile) rmSync(waitFile, { force: true })
+      for (const path of waitFiles) rmSync(path, { force: true })
     })
     for (let tries = 0; ; tries++) {
       try {

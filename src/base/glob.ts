@@ -8,7 +8,8 @@ export function globMatches(pattern: string, name: string): boolean {
   const first = parts[0] as string
   if (parts.length === 1) return name === first
   const last = parts[parts.length - 1] as string
-  if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false
+  if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last))
+    return false
   let at = first.length
   const end = name.length - last.length
   for (const part of parts.slice(1, -1)) {

@@ -11,6 +11,11 @@ export interface ThreadIdentity {
 
 export function contextBytes(names: readonly string[], thread: ThreadIdentity, utf8: Utf8): Uint8Array {
   const bytes = new Uint8Array(names.length * NAME_BYTES)
-  const end = makeEncoder(planOf(contextClass(names)), utf8).encode(new DataView(bytes.buffer), bytes, 0, thread)
+  const end = makeEncoder(planOf(contextClass(names)), utf8).encode(
+    new DataView(bytes.buffer),
+    bytes,
+    0,
+    thread,
+  )
   return bytes.slice(0, end)
 }

@@ -71,7 +71,14 @@ export function sizeText(form: HeaderForm): string {
 }
 
 /** What headerText() does. Returns the offset behind the header. */
-export function writeHeader(view: DataView, spec: HeaderSpec, p: number, t: number, last: number, size: number): number {
+export function writeHeader(
+  view: DataView,
+  spec: HeaderSpec,
+  p: number,
+  t: number,
+  last: number,
+  size: number,
+): number {
   const { form, eventId: id, epochHigh } = spec
   const time64 = (at: number): void => {
     view.setInt32(at, t | 0, true)

@@ -12,7 +12,10 @@ export function closureRecorder(
   clock: ClockSource,
   thread: ThreadState,
 ): Probe {
-  const encoders = spec.fields.map(({ plan, extract }) => ({ ...makeEncoder(plan, thread.utf8 as Utf8), extract }))
+  const encoders = spec.fields.map(({ plan, extract }) => ({
+    ...makeEncoder(plan, thread.utf8 as Utf8),
+    extract,
+  }))
   const header = {
     form: spec.form,
     eventId: spec.eventId,

@@ -68,9 +68,16 @@ export interface Recorder {
   run: Probe
 }
 
-export function makeRecorder(spec: RecordSpec, writer: RingWriter, clock: ClockSource, thread: ThreadState): Recorder {
+export function makeRecorder(
+  spec: RecordSpec,
+  writer: RingWriter,
+  clock: ClockSource,
+  thread: ThreadState,
+): Recorder {
   const recorder: Recorder = { run: () => undefined }
-  recorder.run = compileRecorder(recorder, spec, writer, clock, thread) ?? closureRecorder(recorder, spec, writer, clock, thread)
+  recorder.run =
+    compileRecorder(recorder, spec, writer, clock, thread) ??
+    closureRecorder(recorder, spec, writer, clock, thread)
   return recorder
 }
 
@@ -186,7 +193,8 @@ return function record(${args}) { // event ${eventId}, ring at ${writer.created}
     const view = new DataView(context.buffer, context.byteOffset, context.byteLength)
     const stores: string[] = []
     let at = 0
-    for (; at + 4 <= context.length; at += 4) stores.push(`V.setInt32(q + ${at}, ${view.getInt32(at, true)}, true);`)
+    for (; at + 4 <= context.length; at += 4)
+      stores.push(`V.setInt32(q + ${at}, ${view.getInt32(at, true)}, true);`)
     for (; at < context.length; at++) stores.push(`V.setUint8(q + ${at}, ${context[at]});`)
     return at === 0 ? '' : `${stores.join(' ')} q += ${at};`
   }

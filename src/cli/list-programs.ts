@@ -23,7 +23,9 @@ export function listPrograms({ fields }: { fields: boolean }): void {
     .filter(app => isRunning(app) || readCounters(app.directory).length > 0)
     .map(app => programLines(app, sessions, fields, paint))
   if (blocks.length === 0) {
-    process.stdout.write('no running program has loaded kymograph; `kymo record -- node app.js` runs one with it\n')
+    process.stdout.write(
+      'no running program has loaded kymograph; `kymo record -- node app.js` runs one with it\n',
+    )
   }
   process.stdout.write(blocks.map(lines => `${lines.join('\n')}\n`).join('\n'))
 }
@@ -33,11 +35,18 @@ function isRunning(app: AppEntry): boolean {
   return app.alive || (app.about.fallback !== undefined && existsSync(`/proc/${app.about.pid}`))
 }
 
-function programLines(app: AppEntry, sessions: readonly SessionEntry[], fields: boolean, paint: Paint): string[] {
+function programLines(
+  app: AppEntry,
+  sessions: readonly SessionEntry[],
+  fields: boolean,
+  paint: Paint,
+): string[] {
   const { procname, pid, argv, node, fallback } = app.about
   const ended = isRunning(app) ? '' : paint('red', ' ended')
   const script = argv.slice(1, 3).join(' ')
-  const lines = [`${paint('bold', printable(procname))} (pid ${pid})${ended}, node ${printable(node)}: ${printable(script)}`]
+  const lines = [
+    `${paint('bold', printable(procname))} (pid ${pid})${ended}, node ${printable(node)}: ${printable(script)}`,
+  ]
   if (fallback !== undefined) lines.push(paint('yellow', `  without shared memory: ${printable(fallback)}`))
   const events = readEvents(app.directory)
   const mine = sessions.filter(({ session, directory }) => takesPart(session, directory, app))
@@ -65,10 +74,7 @@ function state(event: EventDeclaration, sessions: readonly SessionEntry[], paint
 
 function eventWithFields(event: EventDeclaration, sessions: readonly SessionEntry[], paint: Paint): string[] {
   const fields = event.fields.map(({ name, type }) => [printable(name), paint('dim', printable(type))])
-  return [
-    `  ${eventRow(event, sessions, paint).join('  ')}`,
-    ...tableLines([{}, {}], fields, '      '),
-  ]
+  return [`  ${eventRow(event, sessions, paint).join('  ')}`, ...tableLines([{}, {}], fields, '      ')]
 }
 
 /** Two definitions of one name are two event classes of one name in the trace: rarely what somebody wants. */
@@ -82,7 +88,10 @@ function conflictLines(events: readonly EventDeclaration[], paint: Paint): strin
     .filter(([, variants]) => variants.size > 1)
     .map(([name, variants]) => {
       const list = [...variants].map(shape => `(${printable(shape)})`).join(' and ')
-      return paint('yellow', `  ${printable(name)} is defined ${variants.size} times with different fields: ${list}`)
+      return paint(
+        'yellow',
+        `  ${printable(name)} is defined ${variants.size} times with different fields: ${list}`,
+      )
     })
 }
 
@@ -98,6 +107,8 @@ function counterLines(counters: readonly CounterValue[], paint: Paint): string[]
 
 /** Bucket b holds values below 2^b. */
 function bucketText(buckets: readonly number[]): string {
-  const parts = buckets.map((count, b) => (count === 0 ? '' : `<${formatCount(2 ** b)}: ${formatCount(count)}`))
+  const parts = buckets.map((count, b) =>
+    count === 0 ? '' : `<${formatCount(2 ** b)}: ${formatCount(count)}`,
+  )
   return parts.filter(part => part !== '').join(', ')
 }

@@ -10,7 +10,9 @@ export function printSessions(): void {
   const sessions = listSessions(openRunDirectory())
   if (sessions.length === 0) process.stdout.write('no session; `kymo record -- COMMAND` starts one\n')
   for (const { session, alive, directory } of sessions) {
-    const state = alive ? paint('green', session.active ? 'recording' : 'stopping') : paint('red', 'left by a killed recorder')
+    const state = alive
+      ? paint('green', session.active ? 'recording' : 'stopping')
+      : paint('red', 'left by a killed recorder')
     process.stdout.write(`${paint('bold', session.name)}: ${state} (pid ${session.pid})\n`)
     process.stdout.write(`  into ${printable(session.output)}\n`)
     process.stdout.write(`  ${rulesText({ session, alive, directory })}\n`)
@@ -20,7 +22,8 @@ export function printSessions(): void {
 
 function rulesText({ session }: SessionEntry): string {
   const rules = session.rules.map(({ pattern, level, levelOnly, enabled }) => {
-    const levelText = level === undefined ? '' : ` (${level}${levelOnly === true ? ' only' : ' and more severe'})`
+    const levelText =
+      level === undefined ? '' : ` (${level}${levelOnly === true ? ' only' : ' and more severe'})`
     return `${printable(pattern)}${levelText}${enabled === false ? ' (off)' : ''}`
   })
   const where = session.scope === 'all' ? 'all programs' : 'its command'

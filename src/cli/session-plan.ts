@@ -54,9 +54,13 @@ function nameOf(command: readonly string[]): string {
   return name.replace(/^\.+/, '').slice(0, MAX_NAME) || 'command'
 }
 
-function ringSizes({ subbufSize, numSubbuf }: RecordOptions): { subBufferBytes: number; subBufferCount: number } {
+function ringSizes({ subbufSize, numSubbuf }: RecordOptions): {
+  subBufferBytes: number
+  subBufferCount: number
+} {
   const subBufferBytes = parseSize(subbufSize)
-  if (subBufferBytes === undefined) throw usage(`--subbuf-size needs a size such as 64k or 1M: got '${subbufSize}'`)
+  if (subBufferBytes === undefined)
+    throw usage(`--subbuf-size needs a size such as 64k or 1M: got '${subbufSize}'`)
   const subBufferCount = Number(numSubbuf)
   const problem = geometryProblem({ subBufferBytes, subBufferCount, classCapacity: 1 })
   if (problem !== undefined) throw usage(`--subbuf-size ${subbufSize}, --num-subbuf ${numSubbuf}: ${problem}`)

@@ -22,7 +22,8 @@ export class StatusLine {
     const elapsedMs = nowMs - this.#shownMs
     if (!this.#stream.isTTY || (elapsedMs < MIN_INTERVAL_MS && !isLast)) return
     const { recorded, discarded, bytes, programs } = totals()
-    const rate = isLast || !Number.isFinite(elapsedMs) ? 0 : ((recorded - this.#shownRecorded) * 1000) / elapsedMs
+    const rate =
+      isLast || !Number.isFinite(elapsedMs) ? 0 : ((recorded - this.#shownRecorded) * 1000) / elapsedMs
     const text = [
       `${formatCount(rate)} events/s`,
       `${formatCount(recorded)} recorded`,

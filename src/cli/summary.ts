@@ -30,14 +30,19 @@ function eventLines(result: SessionResult, paint: Paint): string[] {
 
 function whyNothing(result: SessionResult): string[] {
   if (result.rules.every(rule => !rule.matched)) {
-    return ['No program that loads kymograph had an event that the rules name; `kymo list -u` shows what there is.']
+    return [
+      'No program that loads kymograph had an event that the rules name; `kymo list -u` shows what there is.',
+    ]
   }
   return ['The events that the rules name were not hit.']
 }
 
 function factLines(result: SessionResult, paint: Paint): string[] {
   const rows = [
-    ['recorded', `${formatCount(result.recorded)} in ${duration(result.durationMs)}, ${formatSize(result.bytes)}`],
+    [
+      'recorded',
+      `${formatCount(result.recorded)} in ${duration(result.durationMs)}, ${formatSize(result.bytes)}`,
+    ],
     ['discarded', discardedText(result, paint)],
     ...programRows(result),
   ]

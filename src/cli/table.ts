@@ -7,7 +7,11 @@ export interface Column {
 const GAP = '  '
 
 /** One line for each row, without trailing blanks. Rows may be shorter than the list of columns. */
-export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[], indent = ''): string[] {
+export function tableLines(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  indent = '',
+): string[] {
   const widths = columns.map((_, i) => Math.max(0, ...rows.map(row => visibleWidth(row[i] ?? ''))))
   return rows.map(row => {
     const cells = columns.map((column, i) => pad(row[i] ?? '', widths[i] as number, column.align ?? 'left'))
@@ -27,7 +31,10 @@ export function visibleWidth(text: string): number {
 
 /** Text of other programs on its way to a terminal: control characters would move its cursor or worse. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, c => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  return text.replaceAll(
+    /[\u0000-\u001f\u007f-\u009f]/g,
+    c => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
 }
 
 /** `12,345`: the same everywhere, whatever the locale. */

@@ -7,7 +7,11 @@ import type { AppAbout, Session } from '../control/index.ts'
 const TOKEN_VARIABLE = 'KYMO_SESSION'
 
 /** True when the program records into the session, or would if it hit an event that a rule names. */
-export function takesPart(session: Session, sessionDirectory: string, app: { id: string; about: AppAbout }): boolean {
+export function takesPart(
+  session: Session,
+  sessionDirectory: string,
+  app: { id: string; about: AppAbout },
+): boolean {
   if (session.scope === 'all') return true
   return existsSync(join(sessionDirectory, app.id)) || tokens(app.about.pid).includes(session.token)
 }

@@ -44,12 +44,31 @@ export class ProgramChannel {
     for (const name of readdirSync(this.#options.directory)) {
       if (!RING_FILE.test(name) || this.rings.has(name) || this.#ignored.has(name)) continue
       try {
-        this.rings.set(name, this.#openRing(name))
+        this.addRing(name, openMappedRing(join(this.#options.directory, name)))
       } catch (error) {
         this.#ignored.add(name)
         refuse(name, error)
       }
     }
+  }
+
+  /** Takes a ring up, in a mapped file or shared between threads. Throws when it is none, or not the one it should be. */
+  addRing(name: string, buffer: ArrayBufferLike): void {
+    const { directory, streamId, trace, resumes } = this.#options
+    const number = Number(RING_FILE.exec(name)?.[1])
+    const stream = new RingStream(buffer, {
+      declareClasses: () => this.#declareClasses(),
+      open: () => {
+        this.#declareStream()
+        return trace().openStream(`${this.#options.name}_${number}`, streamId, number)
+      },
+      resumes,
+    })
+    if (stream.reader.geometry.number !== number) {
+      const path = join(directory, name)
+      throw new KymoError('KYMO_RING', `${path} must hold ring ${number}: it holds ${stream.reader.geometry.number}`)
+    }
+    this.rings.set(name, stream)
   }
 
   /** Leaves a damaged ring out from here on. */
@@ -118,25 +137,8 @@ export class ProgramChannel {
     }
   }
 
-  #openRing(name: string): RingStream {
-    const { directory, streamId, trace, resumes } = this.#options
-    const number = Number(RING_FILE.exec(name)?.[1])
-    const stream = new RingStream(openMappedRing(join(directory, name)), {
-      declareClasses: () => this.#declareClasses(),
-      open: () => {
-        this.#declareStream()
-        return trace().openStream(`${this.#options.name}_${number}`, streamId, number)
-      },
-      resumes,
-    })
-    if (stream.reader.geometry.number !== number) {
-      const path = join(directory, name)
-      throw new KymoError('KYMO_RING', `${path} must hold ring ${number}: it holds ${stream.reader.geometry.number}`)
-    }
-    return stream
-  }
-
   #declareStream(): void {
+    this.#form ??= readChannelForm(this.#options.directory)
     if (this.#isDeclared || this.#form === undefined) return
     this.#options.trace().addStreamClass(streamClassFor(this.#options.streamId, this.#form))
     this.#isDeclared = true

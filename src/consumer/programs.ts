@@ -117,11 +117,13 @@ export class Programs {
   rules(): RuleSummary[] {
     for (const program of this.#programs.values()) this.#matchRules(program)
     const rules = [...this.#surroundings.session.rules.entries()]
-    return rules.filter(([, rule]) => rule.enabled !== false).map(([index, { pattern, channel }]) => ({
-      pattern,
-      channel,
-      matched: this.#matched.has(index),
-    }))
+    return rules
+      .filter(([, rule]) => rule.enabled !== false)
+      .map(([index, { pattern, channel }]) => ({
+        pattern,
+        channel,
+        matched: this.#matched.has(index),
+      }))
   }
 
   /** Removes the entries of programs that ended and that no other session needs. */

@@ -1,4 +1,4 @@
-/** What a dead recorder left becomes a trace: its session is taken over, its rings are drained from where they stand. */
+/** What a dead recorder left becomes a trace: its session is taken over, its rings are drained from where they are. */
 import { dirname, resolve } from 'node:path'
 import { openRunDirectory, readSession, writeSession } from '../control/index.ts'
 import { Programs } from './programs.ts'

@@ -65,3 +65,15 @@ export class Tally {
 export function discardedTotal(discarded: Readonly<Record<string, number>>): number {
   return Object.values(discarded).reduce((sum, count) => sum + count, 0)
 }
+
+/** What the consumer inside a program without mapped memory leaves for the recorder. */
+export const FALLBACK_RESULT_FILE = 'result.json'
+
+export interface FallbackResult {
+  readonly events: readonly EventCount[]
+  readonly recorded: number
+  readonly discarded: Readonly<Record<string, number>>
+  readonly threads: number
+  readonly bytes: number
+  readonly problem?: string
+}

@@ -61,7 +61,7 @@ export class RingStream {
 
   /** Writes what is there; returns the number of complete sub-buffers among it. */
   take(depth: 'complete' | 'partial'): number {
-    if (this.#resumes) this.#skipWrittenPacket()
+    this.#skipWrittenPacket()
     const limit = MAX_ROUNDS * this.reader.geometry.subBufferCount
     for (let complete = 0; complete < limit; complete++) {
       const piece = this.reader.next(depth)
@@ -74,6 +74,7 @@ export class RingStream {
 
   /** Takes the rest and, when records were lost after the last one, says so in an empty packet that ends at `end`. */
   finish(end: bigint): void {
+    this.#skipWrittenPacket()
     for (let i = 0; i < FINISH_TRIES && !this.isDrained(); i++) this.take('partial')
     const lost = this.lossCount()
     const { position } = this.reader
@@ -123,6 +124,7 @@ export class RingStream {
    * here without being written again. The program may have gone on since, so the packet says how much it is.
    */
   #skipWrittenPacket(): void {
+    if (!this.#resumes || (this.isDrained() && this.lossCount() <= this.reader.position.lost)) return
     const last = writing(() => this.#open()).lastPacket
     this.#resumes = false
     const { packets } = this.reader.position
@@ -135,7 +137,7 @@ export class RingStream {
     if (piece === undefined || piece.bytes.byteLength < last.recordBytes) {
       throw new KymoError(
         'KYMO_RING',
-        `packet ${packets} of the stream has ${last.recordBytes} bytes of records: the ring has ${piece?.bytes.byteLength ?? 0}`,
+        `packet ${packets} of the stream has ${last.recordBytes} bytes of records: the ring has fewer`,
       )
     }
     const whole = piece.bytes.byteLength === last.recordBytes

@@ -7,7 +7,14 @@
  */
 import { type FSWatcher, watch } from 'node:fs'
 import { errorText } from '../base/index.ts'
-import { type Channel, CONTROL_VERSION, type Rule, type RunDirectory, type Session, writeSession } from '../control/index.ts'
+import {
+  type Channel,
+  CONTROL_VERSION,
+  type Rule,
+  type RunDirectory,
+  type Session,
+  writeSession,
+} from '../control/index.ts'
 import { requireLibc } from '../native/index.ts'
 import { type Fifo, openWakeFifo } from './fifo.ts'
 import { OutputFailure } from './output-failure.ts'
@@ -53,15 +60,22 @@ export class SessionConsumer {
   #wakeFifo: Fifo | undefined
   #watcher: FSWatcher | undefined
   #timer: NodeJS.Timeout | undefined
-  #retryMs = 0
   #isFailing = false
+  /** Programs or rings may have come: found in one go at the next look. */
+  #hasNews = false
   #isAsleep = false
   #isStopping = false
 
   /** Begins to record. Throws when the output cannot be written or the run directory cannot be used. */
   static start(run: RunDirectory, plan: SessionPlan, options: ConsumerOptions): SessionConsumer {
     const directory = createSessionDirectory(run, plan.name, plan.output)
-    const session = { ...plan, version: CONTROL_VERSION, name: directory.name, pid: process.pid, active: true }
+    const session = {
+      ...plan,
+      version: CONTROL_VERSION,
+      name: directory.name,
+      pid: process.pid,
+      active: true,
+    }
     const consumer = new SessionConsumer(run, directory, session, options)
     try {
       consumer.#begin()
@@ -73,7 +87,12 @@ export class SessionConsumer {
     return consumer
   }
 
-  private constructor(run: RunDirectory, directory: SessionDirectory, session: Session, options: ConsumerOptions) {
+  private constructor(
+    run: RunDirectory,
+    directory: SessionDirectory,
+    session: Session,
+    options: ConsumerOptions,
+  ) {
     this.name = session.name
     this.#run = run
     this.#directory = directory
@@ -126,7 +145,7 @@ export class SessionConsumer {
   /** Everything that can wake us is in place before the first program sees the session. */
   #begin(): void {
     this.#wakeFifo = openWakeFifo(this.#directory.wakePath, () => this.#onWake())
-    this.#watcher = watch(this.#run.appsPath, () => this.#discover())
+    this.#watcher = watch(this.#run.appsPath, () => this.#onAppsChange())
     this.#watcher.on('error', error => this.#complain(errorText(error)))
     writeSession(this.#directory.path, this.#session)
     this.#programs.discover()
@@ -136,13 +155,20 @@ export class SessionConsumer {
 
   #onWake(): void {
     if (this.#isStopping) return
-    this.#discover()
+    this.#hasNews = true
     if (this.#isAsleep) this.#wakeUp()
     else this.#pace.wake(performance.now())
   }
 
+  /** A program alone is no reason to wake up: it has no ring yet. */
+  #onAppsChange(): void {
+    if (this.#isAsleep) this.#discover()
+    else this.#hasNews = true
+  }
+
   #discover(): void {
     if (this.#isStopping) return
+    this.#hasNews = false
     try {
       this.#programs.discover()
     } catch (error) {
@@ -170,13 +196,13 @@ export class SessionConsumer {
   }
 
   #look(): void {
+    if (this.#hasNews) this.#discover()
     const nowMs = performance.now()
-    if (this.#isFailing && nowMs < this.#retryMs) return this.#schedule(this.#retryMs - nowMs)
     this.#drain(nowMs)
     this.#options.onLook?.(false)
-    if (this.#isFailing) return this.#schedule(RETRY_OUTPUT_MS)
-    if (this.#deaths.length === 0 && this.#pace.isIdle(nowMs)) this.#fallAsleep()
-    else this.#schedule(this.#pace.intervalMs)
+    const isIdle = this.#deaths.length === 0 && this.#pace.isIdle(nowMs)
+    if (!this.#isFailing && isIdle) this.#fallAsleep()
+    else this.#schedule(this.#isFailing ? RETRY_OUTPUT_MS : this.#pace.intervalMs)
   }
 
   #drain(nowMs: number): void {
@@ -205,16 +231,16 @@ export class SessionConsumer {
     } catch (error) {
       if (!(error instanceof OutputFailure)) throw error
       if (!this.#isFailing) {
-        this.#options.say(`cannot write into ${this.#session.output}: ${error.message}; trying again every second`)
+        this.#options.say(
+          `cannot write into ${this.#session.output}: ${error.message}; trying again every second`,
+        )
       }
       this.#isFailing = true
-      this.#retryMs = performance.now() + RETRY_OUTPUT_MS
     }
   }
 
   #fallAsleep(): void {
     this.#writeOut(() => this.#programs.eachRing(ring => ring.take('partial')))
-    if (this.#isFailing) return this.#schedule(RETRY_OUTPUT_MS)
     this.#programs.tidy()
     for (const ring of this.#programs.rings()) ring.reader.setWait(true)
     this.#programs.bump('wake')
@@ -223,10 +249,15 @@ export class SessionConsumer {
     this.#programs.eachRing(ring => {
       records += ring.look()
     })
-    if (records > 0 || this.#deaths.length > 0) return this.#wakeUp()
+    if (this.#isFailing) this.#schedule(RETRY_OUTPUT_MS)
+    else if (records > 0 || this.#hasNews || this.#deaths.length > 0) this.#wakeUp()
+    else this.#sleep(isSure)
+  }
+
+  #sleep(isSure: boolean): void {
     this.#options.onLook?.(true)
-    if (isSure) this.#isAsleep = true
-    else this.#schedule(UNSURE_SLEEP_MS)
+    this.#isAsleep = isSure
+    if (!isSure) this.#schedule(UNSURE_SLEEP_MS)
   }
 
   /** Returns why the trace is not complete, if so: then the rings stay for a later try. */

@@ -163,7 +163,10 @@ function makeUnique(parent: string, base: string): { path: string; name: string 
       if (errorCode(error) !== 'EEXIST') throw error
     }
   }
-  throw new KymoError('KYMO_SESSION', `there are ${MAX_NAMES} sessions named ${base} already: choose another name`)
+  throw new KymoError(
+    'KYMO_SESSION',
+    `there are ${MAX_NAMES} sessions named ${base} already: choose another name`,
+  )
 }
 
 /** The lock is the proof of life: its descriptor stays open as long as the recorder works. */

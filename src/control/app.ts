@@ -1,5 +1,5 @@
 /** `apps/<pid>-<random>/`: a program that can be traced. */
-import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode } from '../base/index.ts'
 import { requireLibc } from '../native/index.ts'
@@ -43,9 +43,14 @@ export function listApps(run: RunDirectory): AppEntry[] {
   for (const id of readdirSync(run.appsPath)) {
     const directory = join(run.appsPath, id)
     const about = id.startsWith('.') ? undefined : readAbout(directory)
-    if (about !== undefined) entries.push({ id, directory, about, alive: isLocked(join(directory, 'alive')) })
+    if (about !== undefined) entries.push({ id, directory, about, alive: isAlive(directory, about) })
   }
   return entries
+}
+
+/** Where there is no lock to hold, a process with this id is the best sign there is. */
+function isAlive(directory: string, about: AppAbout): boolean {
+  return about.fallback === undefined ? isLocked(join(directory, 'alive')) : existsSync(`/proc/${about.pid}`)
 }
 
 export function readAbout(directory: string): AppAbout | undefined {
@@ -58,7 +63,8 @@ export function readAbout(directory: string): AppAbout | undefined {
   }
   const { version, pid, procname, argv, started, node, kymograph, identity, fallback } = value ?? {}
   const texts = [procname, started, node, kymograph, identity]
-  if (!texts.every(text => typeof text === 'string') || !Number.isSafeInteger(pid) || !Array.isArray(argv)) return undefined
+  if (!texts.every(text => typeof text === 'string') || !Number.isSafeInteger(pid) || !Array.isArray(argv))
+    return undefined
   return {
     version: Number(version),
     pid: pid as number,

@@ -60,7 +60,10 @@ export function readClasses(directory: string): ClassLine[] {
     seen.add(line)
     const value = parseLine(line)
     if (value === undefined || typeof value.name !== 'string' || typeof value.logLevel !== 'string') {
-      throw new KymoError('KYMO_CONTROL', `${join(directory, CLASSES_FILE)}:${id + 1} is no event class`, { directory, id })
+      throw new KymoError('KYMO_CONTROL', `${join(directory, CLASSES_FILE)}:${id + 1} is no event class`, {
+        directory,
+        id,
+      })
     }
     classes.push({ id, name: value.name, logLevel: value.logLevel, payload: value.payload })
   }
@@ -68,7 +71,10 @@ export function readClasses(directory: string): ClassLine[] {
 }
 
 /** The class's id in this channel of this program: that of the first equal line, appended when there is none. */
-export function classId(directory: string, definition: { name: string; logLevel: string; payload: unknown }): number {
+export function classId(
+  directory: string,
+  definition: { name: string; logLevel: string; payload: unknown },
+): number {
   const path = join(directory, CLASSES_FILE)
   const line = JSON.stringify(definition)
   const found = readLines(path).indexOf(line)

@@ -22,6 +22,11 @@ export const RULES_GENERATION_WORD = 3
 const NO_RING_WORD = 16
 const PROBE_ERRORS_WORD = 18
 const NESTED_PROBES_WORD = 20
+const NEXT_RING_WORD = 22
+/** Set by a program without mapped memory when it ends … */
+export const EXIT_WORD = 32
+/** … and by its consumer when everything is written. */
+export const CONSUMER_DONE_WORD = 33
 
 /** The words of one program, whether they lie in a mapped file or in a SharedArrayBuffer. */
 export class ControlWords {
@@ -60,6 +65,11 @@ export class ControlWords {
     Atomics.add(this.words, PROBE_ERRORS_WORD, 1)
   }
 
+  /** Numbers of rings that are no files. */
+  nextRingNumber(): number {
+    return Atomics.add(this.words, NEXT_RING_WORD, 1)
+  }
+
   /** Probes that were not called because probes had already hit each other's sites too deeply. */
   get nestedProbes(): number {
     return Atomics.load(this.words, NESTED_PROBES_WORD) >>> 0
@@ -71,12 +81,19 @@ export class ControlWords {
 }
 
 /** Makes a preallocated, mapped file: formatted by `format` before it gets its name. */
-export function createMappedFile(path: string, length: number, format: (buffer: ArrayBuffer) => void): ArrayBuffer {
+export function createMappedFile(
+  path: string,
+  length: number,
+  format: (buffer: ArrayBuffer) => void,
+): ArrayBuffer {
   const libc = requireLibc()
   const fd = openSync(`${path}.new`, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
   try {
     if (!libc.allocate(fd, length)) {
-      throw new KymoError('KYMO_ENOSPC', `${path} needs ${length} bytes: the file system is full`, { path, length })
+      throw new KymoError('KYMO_ENOSPC', `${path} needs ${length} bytes: the file system is full`, {
+        path,
+        length,
+      })
     }
     const buffer = libc.map(fd, length, 'read-write')
     format(buffer)
@@ -93,7 +110,10 @@ export function openMappedFile(path: string, length: number): ArrayBuffer {
   try {
     const stat = fstatSync(fd)
     if (!stat.isFile() || stat.size < length) {
-      throw new KymoError('KYMO_CONTROL', `${path} needs ${length} bytes: it has ${stat.size}`, { path, size: stat.size })
+      throw new KymoError('KYMO_CONTROL', `${path} needs ${length} bytes: it has ${stat.size}`, {
+        path,
+        size: stat.size,
+      })
     }
     return requireLibc().map(fd, length, 'read-write')
   } finally {
@@ -104,11 +124,16 @@ export function openMappedFile(path: string, length: number): ArrayBuffer {
 export function openControlFile(path: string): ControlWords {
   const control = new ControlWords(openMappedFile(path, CONTROL_BYTES))
   if (control.words[MAGIC_WORD] !== MAGIC) {
-    throw new KymoError('KYMO_CONTROL', `${path} is no control file: it begins with ${control.words[MAGIC_WORD]}`)
+    throw new KymoError(
+      'KYMO_CONTROL',
+      `${path} is no control file: it begins with ${control.words[MAGIC_WORD]}`,
+    )
   }
   const version = control.words[VERSION_WORD] as number
   if (version !== CONTROL_VERSION) {
-    throw new KymoError('KYMO_LAYOUT', `shared layout ${CONTROL_VERSION} is needed: ${path} has ${version}`, { version })
+    throw new KymoError('KYMO_LAYOUT', `shared layout ${CONTROL_VERSION} is needed: ${path} has ${version}`, {
+      version,
+    })
   }
   return control
 }

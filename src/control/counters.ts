@@ -49,7 +49,9 @@ export function readCounters(appDirectory: string): CounterValue[] {
   if (bytes.byteLength < COUNTERS_BYTES) return []
   const cells = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + COUNTERS_BYTES))
   const values = new Map<string, CounterValue>()
-  for (const [entry, line] of readLines(join(appDirectory, COUNTER_NAMES_FILE)).slice(0, COUNTER_ENTRIES).entries()) {
+  for (const [entry, line] of readLines(join(appDirectory, COUNTER_NAMES_FILE))
+    .slice(0, COUNTER_ENTRIES)
+    .entries()) {
     const { name, kind } = parseLine(line) ?? {}
     if (typeof name !== 'string' || (kind !== 'counter' && kind !== 'histogram')) continue
     const key = `${kind} ${name}`

@@ -17,9 +17,11 @@ export {
 } from './classes.ts'
 export { bootId, monotonicOffsetFromEpoch } from './clock.ts'
 export {
+  CONSUMER_DONE_WORD,
   CONTROL_BYTES,
   ControlWords,
   createMappedFile,
+  EXIT_WORD,
   GENERATION_WORD,
   openControlFile,
   openMappedFile,

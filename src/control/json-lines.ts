@@ -15,7 +15,9 @@ export function readLines(path: string): string[] {
     throw error
   }
   if (text.length > MAX_BYTES) {
-    throw new KymoError('KYMO_CONTROL', `${path} has at most ${MAX_BYTES} bytes: got ${text.length}`, { path })
+    throw new KymoError('KYMO_CONTROL', `${path} has at most ${MAX_BYTES} bytes: got ${text.length}`, {
+      path,
+    })
   }
   return text.split('\n').slice(0, -1)
 }

@@ -30,13 +30,17 @@ function makePrivate(directory: string): void {
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') {
       const advice = 'set KYMO_RUNDIR to a directory on a tmpfs that you may write'
-      throw new KymoError('KYMO_RUNDIR', `cannot make ${directory}: ${errorCode(error)}; ${advice}`, { directory })
+      throw new KymoError('KYMO_RUNDIR', `cannot make ${directory}: ${errorCode(error)}; ${advice}`, {
+        directory,
+      })
     }
   }
   const stat = lstatSync(directory)
   const uid = process.geteuid?.() ?? stat.uid
   if (!stat.isDirectory() || stat.uid !== uid || (stat.mode & 0o077) !== 0) {
-    const was = stat.isDirectory() ? `mode ${(stat.mode & 0o777).toString(8)}, owner ${stat.uid}` : 'no directory'
+    const was = stat.isDirectory()
+      ? `mode ${(stat.mode & 0o777).toString(8)}, owner ${stat.uid}`
+      : 'no directory'
     throw new KymoError(
       'KYMO_RUNDIR',
       `${directory} must be a directory of user ${uid} with mode 700: it is ${was}; set KYMO_RUNDIR to another one`,

@@ -80,7 +80,10 @@ export function writeSession(directory: string, session: Session): void {
 
 export function parseSession(text: string): Session {
   if (text.length > MAX_SESSION_BYTES) {
-    throw new KymoError('KYMO_SESSION', `session.json has at most ${MAX_SESSION_BYTES} bytes: got ${text.length}`)
+    throw new KymoError(
+      'KYMO_SESSION',
+      `session.json has at most ${MAX_SESSION_BYTES} bytes: got ${text.length}`,
+    )
   }
   let value: unknown
   try {
@@ -91,9 +94,13 @@ export function parseSession(text: string): Session {
   const at = new Checker(value, 'session.json')
   const version = at.number('version')
   if (version !== CONTROL_VERSION) {
-    throw new KymoError('KYMO_LAYOUT', `session layout ${CONTROL_VERSION} is needed: session.json has ${version}`, {
-      version,
-    })
+    throw new KymoError(
+      'KYMO_LAYOUT',
+      `session layout ${CONTROL_VERSION} is needed: session.json has ${version}`,
+      {
+        version,
+      },
+    )
   }
   return {
     version,
@@ -128,7 +135,8 @@ class Checker {
 
   constructor(value: unknown, where: string) {
     this.#where = where
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) this.#refuse('', 'an object', value)
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      this.#refuse('', 'an object', value)
     this.#members = value as Record<string, unknown>
   }
 
@@ -183,6 +191,9 @@ class Checker {
 
   #refuse(name: string, wanted: string, value: unknown): never {
     const where = name === '' ? this.#where : `${this.#where}: ${name}`
-    throw new KymoError('KYMO_SESSION', `${where} must be ${wanted}: got ${JSON.stringify(value)?.slice(0, 80)}`)
+    throw new KymoError(
+      'KYMO_SESSION',
+      `${where} must be ${wanted}: got ${JSON.stringify(value)?.slice(0, 80)}`,
+    )
   }
 }

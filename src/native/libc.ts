@@ -106,7 +106,8 @@ function bind(koffi: Koffi): Libc {
   }
   const membarrier = SYS_MEMBARRIER[process.arch]
   const hasBarrier =
-    membarrier !== undefined && (c.syscall(membarrier, MEMBARRIER_CMD_QUERY, 0, 0) & MEMBARRIER_CMD_GLOBAL) !== 0
+    membarrier !== undefined &&
+    (c.syscall(membarrier, MEMBARRIER_CMD_QUERY, 0, 0) & MEMBARRIER_CMD_GLOBAL) !== 0
 
   return {
     open(path, flags, mode = 0o600) {

@@ -193,7 +193,10 @@ export function formatRing(buffer: ArrayBufferLike, geometry: RingGeometry, iden
 /** Reads what formatRing() wrote; refuses memory that is no ring of this layout, or lies about its size. */
 export function readGeometry(buffer: ArrayBufferLike): RingGeometry & RingIdentity {
   if (buffer.byteLength < HEADERS_WORD * 4) {
-    throw new KymoError('KYMO_RING', `a ring has at least ${HEADERS_WORD * 4} bytes: got ${buffer.byteLength}`)
+    throw new KymoError(
+      'KYMO_RING',
+      `a ring has at least ${HEADERS_WORD * 4} bytes: got ${buffer.byteLength}`,
+    )
   }
   const words = new Int32Array(buffer, 0, HEADERS_WORD)
   const word = (index: number): number => (words[index] as number) >>> 0
@@ -201,7 +204,10 @@ export function readGeometry(buffer: ArrayBufferLike): RingGeometry & RingIdenti
     throw new KymoError('KYMO_RING', `a ring begins with ${RING_MAGIC}: got ${word(MAGIC_WORD)}`)
   }
   if (word(VERSION_WORD) !== LAYOUT_VERSION) {
-    throw new KymoError('KYMO_LAYOUT', `ring layout ${LAYOUT_VERSION} is needed: the ring has ${word(VERSION_WORD)}`)
+    throw new KymoError(
+      'KYMO_LAYOUT',
+      `ring layout ${LAYOUT_VERSION} is needed: the ring has ${word(VERSION_WORD)}`,
+    )
   }
   const geometry = {
     subBufferBytes: word(SUB_BUFFER_BYTES_WORD),
@@ -211,7 +217,10 @@ export function readGeometry(buffer: ArrayBufferLike): RingGeometry & RingIdenti
   const problem = geometryProblem(geometry)
   if (problem !== undefined) throw new KymoError('KYMO_RING', problem)
   if (ringBytes(geometry) !== buffer.byteLength || dataOffset(geometry) !== word(DATA_OFFSET_WORD)) {
-    throw new KymoError('KYMO_RING', `the ring's sizes need ${ringBytes(geometry)} bytes: got ${buffer.byteLength}`)
+    throw new KymoError(
+      'KYMO_RING',
+      `the ring's sizes need ${ringBytes(geometry)} bytes: got ${buffer.byteLength}`,
+    )
   }
   return {
     ...geometry,

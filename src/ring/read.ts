@@ -13,8 +13,8 @@
 import { KymoError } from '../base/index.ts'
 import {
   BEGUN_WORD,
-  classCountersDouble,
   COMMITTED_WORD,
+  classCountersDouble,
   dataOffset,
   HEADER_DOUBLES,
   HEADER_END,
@@ -170,7 +170,8 @@ export class RingReader {
   release(piece: Piece | undefined, packets: number, lost: number): void {
     const old = this.#position
     if (piece === undefined) this.#store({ ...old, packets, lost })
-    else if (piece.isLast) this.#store({ packets, sequence: (piece.sequence + 1) | 0, offset: 0, time: piece.time, lost })
+    else if (piece.isLast)
+      this.#store({ packets, sequence: (piece.sequence + 1) | 0, offset: 0, time: piece.time, lost })
     else this.#store({ packets, sequence: piece.sequence, offset: piece.end, time: piece.time, lost })
   }
 
@@ -203,7 +204,9 @@ export class RingReader {
   #piece(physical: number, end: number, isLast: boolean, time: number, lost: number): Piece {
     const { offset, sequence } = this.#position
     if (end < offset || end > this.geometry.subBufferBytes) {
-      throw this.#damage(`a sub-buffer ends at ${end} after ${offset} of ${this.geometry.subBufferBytes} bytes`)
+      throw this.#damage(
+        `a sub-buffer ends at ${end} after ${offset} of ${this.geometry.subBufferBytes} bytes`,
+      )
     }
     if (!Number.isFinite(time) || !(lost >= 0)) throw this.#damage(`time ${time}, lost ${lost}`)
     const start = this.#dataOffset + physical * this.geometry.subBufferBytes + offset
@@ -222,9 +225,12 @@ export class RingReader {
 
   #checked(state: RingState): RingState {
     const { subBufferBytes, subBufferCount } = this.geometry
-    const fits = state.physical >= 0 && state.physical < subBufferCount && state.end >= 0 && state.end <= subBufferBytes
+    const fits =
+      state.physical >= 0 && state.physical < subBufferCount && state.end >= 0 && state.end <= subBufferBytes
     if (!fits || !Number.isFinite(state.time) || !(state.lost >= 0)) {
-      throw this.#damage(`physical sub-buffer ${state.physical}, end ${state.end}, time ${state.time}, lost ${state.lost}`)
+      throw this.#damage(
+        `physical sub-buffer ${state.physical}, end ${state.end}, time ${state.time}, lost ${state.lost}`,
+      )
     }
     return state
   }

@@ -4,8 +4,8 @@
  */
 import {
   BEGUN_WORD,
-  classCountersDouble,
   COMMITTED_WORD,
+  classCountersDouble,
   dataOffset,
   HEADER_BEGIN_TIME,
   HEADER_DOUBLES,
@@ -220,7 +220,8 @@ function reservationText(commitStore: CommitStore): ReservationText {
       const m = (n + 1) | 0;`,
     begin: `W[${BEGUN_WORD}] = m;`,
     abandon: `W[${BEGUN_WORD}] = n;`,
-    lose: cause => `F[${LOSS_BASE_DOUBLE + cause}] = F[${LOSS_BASE_DOUBLE + cause}] + 1; T[${OWN_LOST}] = T[${OWN_LOST}] + 1;`,
+    lose: cause =>
+      `F[${LOSS_BASE_DOUBLE + cause}] = F[${LOSS_BASE_DOUBLE + cause}] + 1; T[${OWN_LOST}] = T[${OWN_LOST}] + 1;`,
     commit: eventId => `
       T[${OWN_TIME}] = t;
       const k = m & ${SLOTS - 1}, w = ${SLOT_BASE_WORD} + k * ${SLOT_WORDS}, d = ${SLOT_BASE_DOUBLE} + k * ${SLOT_DOUBLES};

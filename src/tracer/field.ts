@@ -66,7 +66,12 @@ export function integerClass(bits: number, signed: boolean, preferredDisplayBase
 }
 
 export function floatClass(bits: 32 | 64): FieldClass {
-  return { type: 'fixed-length-floating-point-number', length: bits, byteOrder: 'little-endian', alignment: 8 }
+  return {
+    type: 'fixed-length-floating-point-number',
+    length: bits,
+    byteOrder: 'little-endian',
+    alignment: 8,
+  }
 }
 
 /** Integers: a fraction is cut off; a value out of range, NaN or of another type is a discarded record. */
@@ -108,10 +113,19 @@ export function enumeration(
   const values = Object.values(labels)
   const min = Math.min(0, ...values)
   const max = Math.max(0, ...values)
-  if (values.length === 0 || !values.every(Number.isInteger) || min < -(2 ** 31) || max >= 2 ** (min < 0 ? 31 : 32)) {
-    throw new KymoError('KYMO_FIELD', `enumeration ${name} needs labels with whole numbers of 32 bits: got ${values}`)
+  if (
+    values.length === 0 ||
+    !values.every(Number.isInteger) ||
+    min < -(2 ** 31) ||
+    max >= 2 ** (min < 0 ? 31 : 32)
+  ) {
+    throw new KymoError(
+      'KYMO_FIELD',
+      `enumeration ${name} needs labels with whole numbers of 32 bits: got ${values}`,
+    )
   }
-  const bits = [8, 16].find(size => (min < 0 ? -min <= 2 ** (size - 1) && max < 2 ** (size - 1) : max < 2 ** size)) ?? 32
+  const bits =
+    [8, 16].find(size => (min < 0 ? -min <= 2 ** (size - 1) && max < 2 ** (size - 1) : max < 2 ** size)) ?? 32
   const mappings = Object.fromEntries(
     Object.entries(labels).map(([label, value]) => [label, [[String(value), String(value)]] as const]),
   )
@@ -123,11 +137,18 @@ export function enumeration(
 function elementClass(element: Element<never>, owner: string): FieldClass {
   const { fieldClass } = element.type
   if (fieldClass !== undefined) return fieldClass
-  throw new KymoError('KYMO_FIELD', `${owner} needs elements without a length of their own: put the sequence into a struct`)
+  throw new KymoError(
+    'KYMO_FIELD',
+    `${owner} needs elements without a length of their own: put the sequence into a struct`,
+  )
 }
 
 /** Exactly `length` elements. */
-export function array<N extends string, T>(name: N, element: Element<T>, length: number): Field<N, ArrayLike<T>>
+export function array<N extends string, T>(
+  name: N,
+  element: Element<T>,
+  length: number,
+): Field<N, ArrayLike<T>>
 export function array<T, A extends readonly unknown[]>(
   name: string,
   element: Element<T>,
@@ -170,7 +191,10 @@ export function sequence(
     fieldClass: undefined,
     members: of => [
       { name: `_${of}_length`, fieldClass: integerClass(32, false) },
-      { name: of, fieldClass: { type: 'dynamic-length-array', elementFieldClass, lengthMember: `_${of}_length` } },
+      {
+        name: of,
+        fieldClass: { type: 'dynamic-length-array', elementFieldClass, lengthMember: `_${of}_length` },
+      },
     ],
   })
   return extract === undefined ? build(name) : build(name, extract)
@@ -184,7 +208,10 @@ export type Members<F extends readonly AnyField[]> = {
 }
 
 /** Several fields as one; the value is an object with a member for each. */
-export function struct<N extends string, const F extends readonly AnyField[]>(name: N, ...fields: F): Field<N, Members<F>> {
+export function struct<N extends string, const F extends readonly AnyField[]>(
+  name: N,
+  ...fields: F
+): Field<N, Members<F>> {
   const fieldClass = payloadClass(fields, `struct ${name}`)
   const label = `{ ${fields.map(field => `${field.name}: ${field.type.label}`).join(', ')} }`
   return builder<Members<F>>(label, fieldClass)(name)
@@ -199,7 +226,10 @@ export function payloadClass(
   const names = new Set<string>()
   for (const { name } of memberClasses) {
     if (typeof name !== 'string' || name === '' || names.has(name)) {
-      throw new KymoError('KYMO_FIELD', `${owner} needs fields with names of their own: got ${JSON.stringify(name)} twice`)
+      throw new KymoError(
+        'KYMO_FIELD',
+        `${owner} needs fields with names of their own: got ${JSON.stringify(name)} twice`,
+      )
     }
     names.add(name)
   }

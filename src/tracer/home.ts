@@ -2,7 +2,19 @@
  * Where this process stands in the run directory: made once, when the first of its threads loads Kymograph.
  * A thread that comes later finds what the first has made.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads'
 import { errorText } from '../base/index.ts'
@@ -18,15 +30,22 @@ import {
   type RunDirectory,
   readAbout,
 } from '../control/index.ts'
-import { type Libc, loadLibc, O_NONBLOCK, O_RDWR } from '../native/index.ts'
+import { type Libc, O_NONBLOCK, O_RDWR, requireLibc } from '../native/index.ts'
+import { MappedRings } from './mapped-rings.ts'
+import type { RingLender } from './ring-lender.ts'
 import { PACKAGE_VERSION } from './version.ts'
 
 /** What a thread needs to know of its process. */
 export interface Home {
   readonly control: ControlWords
   /** Absent where nothing can be recorded; `reason` says why. */
-  readonly app?: { readonly run: RunDirectory; readonly id: string; readonly directory: string; readonly about: AppAbout }
-  readonly libc?: Libc
+  readonly app?: {
+    readonly run: RunDirectory
+    readonly id: string
+    readonly directory: string
+    readonly about: AppAbout
+  }
+  readonly rings?: RingLender
   readonly reason?: string
 }
 
@@ -36,16 +55,17 @@ const SWEEP_LIMIT = 8
 /** How long a dead program's counters can still be read. */
 const DEAD_KEPT_MS = 10 * 60_000
 
+/** Never throws: what is missing stands in `reason`. */
 export function openHome(): Home {
-  const native = loadLibc()
-  if (!('libc' in native)) return homeless(native.reason)
   try {
     const run = openRunDirectory()
-    const id = knownApp(run) ?? register(run, native.libc)
+    const native = requireLibc()
+    const id = knownApp(run) ?? register(run, native)
     setEnvironmentData(ENVIRONMENT_KEY, id)
     const directory = join(run.appsPath, id)
     const about = readAbout(directory) as AppAbout
-    return { control: openControlFile(join(directory, 'control')), app: { run, id, directory, about }, libc: native.libc }
+    const control = openControlFile(join(directory, 'control'))
+    return { control, app: { run, id, directory, about }, rings: new MappedRings(native) }
   } catch (error) {
     return homeless(errorText(error))
   }
@@ -90,24 +110,31 @@ function processIdentity(): string {
   return `${process.pid} ${readlinkSync('/proc/self/ns/pid')} ${started}`
 }
 
+export function newAppId(): string {
+  const random = Array.from(crypto.getRandomValues(new Uint32Array(2)), word => word.toString(16).padStart(8, '0'))
+  return `${process.pid}-${random.join('')}`
+}
+
+export function aboutThisProcess(): AppAbout {
+  return {
+    version: CONTROL_VERSION,
+    pid: process.pid,
+    procname: basename(process.argv0),
+    argv: [process.execPath, ...process.argv.slice(1)],
+    started: new Date().toISOString(),
+    node: process.version,
+    kymograph: PACKAGE_VERSION,
+    identity: processIdentity(),
+  }
+}
+
 function register(run: RunDirectory, libc: Libc): string {
   sweep(run)
-  const random = Array.from(crypto.getRandomValues(new Uint32Array(2)), word => word.toString(16).padStart(8, '0'))
-  const id = `${process.pid}-${random.join('')}`
+  const id = newAppId()
   const temporary = join(run.appsPath, `.${id}`)
   mkdirSync(temporary, { mode: 0o700 })
   try {
-    const about: AppAbout = {
-      version: CONTROL_VERSION,
-      pid: process.pid,
-      procname: basename(process.argv0),
-      argv: [process.execPath, ...process.argv.slice(1)],
-      started: new Date().toISOString(),
-      node: process.version,
-      kymograph: PACKAGE_VERSION,
-      identity: processIdentity(),
-    }
-    writeFileSync(join(temporary, 'about.json'), JSON.stringify(about), { mode: 0o600 })
+    writeFileSync(join(temporary, 'about.json'), JSON.stringify(aboutThisProcess()), { mode: 0o600 })
     writeFileSync(join(temporary, 'events'), '', { mode: 0o600 })
     createMappedFile(join(temporary, 'control'), CONTROL_BYTES, buffer => new ControlWords(buffer).format())
     libc.mkfifo(join(temporary, 'alive.fifo'), 0o600)
@@ -133,7 +160,8 @@ function sweep(run: RunDirectory): void {
       const marker = join(directory, 'dead')
       const deadFor = statSync(marker, { throwIfNoEntry: false })?.mtimeMs
       if (deadFor === undefined) closeSync(openSync(marker, 'w', 0o600))
-      else if (Date.now() - deadFor > DEAD_KEPT_MS && age > DEAD_KEPT_MS) rmSync(directory, { recursive: true, force: true })
+      else if (Date.now() - deadFor > DEAD_KEPT_MS && age > DEAD_KEPT_MS)
+        rmSync(directory, { recursive: true, force: true })
     } catch {
       // another program sweeps the same entry
     }

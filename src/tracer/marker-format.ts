@@ -50,7 +50,11 @@ type Words<F extends string> = F extends `${infer Head} ${infer Rest}`
     ? []
     : [F]
 
-type Pairs<W extends readonly string[]> = W extends [string, infer Spec extends string, ...infer Rest extends string[]]
+type Pairs<W extends readonly string[]> = W extends [
+  string,
+  infer Spec extends string,
+  ...infer Rest extends string[],
+]
   ? [Argument<Spec>, ...Pairs<Rest>]
   : []
 
@@ -128,5 +132,8 @@ function typeOf(label: string, fieldClass: FieldClass): FieldType {
 }
 
 function refuse(format: string, what: string): never {
-  throw new KymoError('KYMO_FORMAT', `a marker format is "name %type" pairs: ${what} in ${JSON.stringify(format)}`)
+  throw new KymoError(
+    'KYMO_FORMAT',
+    `a marker format is "name %type" pairs: ${what} in ${JSON.stringify(format)}`,
+  )
 }

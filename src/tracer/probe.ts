@@ -57,4 +57,3 @@ export function histogram<A extends readonly unknown[]>(
     },
   }
 }
-

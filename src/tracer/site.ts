@@ -84,9 +84,12 @@ export class Site {
 
   /** Builds the new list of probes beside the old one and swaps them by one assignment. */
   relink(): void {
-    const probes = [...this.recorders.values(), ...this.#connections.values()].map(connection => connection.probe)
+    const probes = [...this.recorders.values(), ...this.#connections.values()].map(
+      connection => connection.probe,
+    )
     const wasOn = this.#slot.probe !== null
-    this.#slot.probe = probes.length === 0 ? null : probes.length === 1 ? (probes[0] as Probe) : fanOut(probes)
+    this.#slot.probe =
+      probes.length === 0 ? null : probes.length === 1 ? (probes[0] as Probe) : fanOut(probes)
     const isOn = this.#slot.probe !== null
     if (wasOn !== isOn) for (const watcher of this.#watchers) isOn ? watcher.on() : watcher.off()
   }

@@ -6,7 +6,13 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode } from '../base/index.ts'
 import { type Probe, Scratch, type ThreadState } from '../channel/index.ts'
-import { GENERATION_WORD, RULES_GENERATION_WORD, readSession, ruleMatches, type Session } from '../control/index.ts'
+import {
+  GENERATION_WORD,
+  RULES_GENERATION_WORD,
+  readSession,
+  ruleMatches,
+  type Session,
+} from '../control/index.ts'
 import type { Utf8 } from '../ctf/codec/index.ts'
 import { ChannelRecorder } from './channel-recorder.ts'
 import type { Home } from './home.ts'
@@ -102,7 +108,8 @@ export class Thread {
       const directory = join(app.run.sessionsPath, name)
       try {
         const session = readSession(directory)
-        if (session.active && (session.scope === 'all' || this.#tokens.has(session.token))) yield { session, directory }
+        if (session.active && (session.scope === 'all' || this.#tokens.has(session.token)))
+          yield { session, directory }
       } catch {
         // half made, gone, or of another version: `kymo list` says so; a program does not
       }
@@ -137,10 +144,13 @@ export class Thread {
   #recordingProbe(site: Site, channel: ChannelRecorder): Probe | undefined {
     const { description } = site
     const recording = site.recording ?? { payload: { type: 'structure', memberClasses: [] }, fields: [] }
-    const matching = this.sites.filter(other => channel.rules.some(rule => ruleMatches(rule, other.description)))
+    const matching = this.sites.filter(other =>
+      channel.rules.some(rule => ruleMatches(rule, other.description)),
+    )
     try {
       const event = { ...description, ...recording }
-      return channel.recorder(event, this.state, new Set(matching.map(other => other.description.name)).size)?.run
+      return channel.recorder(event, this.state, new Set(matching.map(other => other.description.name)).size)
+        ?.run
     } catch {
       return undefined // the class file cannot be written: as good as no ring
     }

@@ -46,17 +46,26 @@ export interface Marker<A extends readonly unknown[]> {
 }
 
 type AnyField = Field<string, never>
-type Values<F extends readonly AnyField[]> = { [K in keyof F]: F[K] extends Field<string, infer T> ? T : never }
+type Values<F extends readonly AnyField[]> = {
+  [K in keyof F]: F[K] extends Field<string, infer T> ? T : never
+}
 
-export function tracepoint<const F extends readonly AnyField[]>(name: EventName, ...fields: F): Tracepoint<Values<F>>
+export function tracepoint<const F extends readonly AnyField[]>(
+  name: EventName,
+  ...fields: F
+): Tracepoint<Values<F>>
 export function tracepoint<const F extends readonly AnyField[]>(
   name: EventName,
   options: TracepointOptions,
   ...fields: F
 ): Tracepoint<Values<F>>
-export function tracepoint<A extends readonly unknown[]>(name: EventName, options?: TracepointOptions): OpenTracepoint<A>
+export function tracepoint<A extends readonly unknown[]>(
+  name: EventName,
+  options?: TracepointOptions,
+): OpenTracepoint<A>
 export function tracepoint(name: string, ...rest: readonly unknown[]): unknown {
-  const isField = (value: unknown): boolean => typeof (value as { type?: unknown } | undefined)?.type === 'object'
+  const isField = (value: unknown): boolean =>
+    typeof (value as { type?: unknown } | undefined)?.type === 'object'
   const options = rest[0] !== undefined && !isField(rest[0]) ? (rest[0] as TracepointOptions) : {}
   const fields = rest.filter(isField) as { name: string; type: FieldType }[]
   const site = declare(name, 'tracepoint', options, fields.length)
@@ -81,7 +90,13 @@ export function marker(name: string, format: string, options: TracepointOptions 
   return face(site, false, {
     format,
     connect: (probe: Probe | ProbeObject<readonly unknown[]>) =>
-      connect(site, probe, sink => (...args: unknown[]) => sink(format, ...args)),
+      connect(
+        site,
+        probe,
+        sink =>
+          (...args: unknown[]) =>
+            sink(format, ...args),
+      ),
   })
 }
 
@@ -173,4 +188,3 @@ function face(site: Site, isOpen: boolean, members: Record<string, unknown>): un
   sites.set(hit, site)
   return hit
 }
-

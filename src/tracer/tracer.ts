@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMainThread, threadId } from 'node:worker_threads'
+import { errorText } from '../base/index.ts'
 import type { Probe } from '../channel/index.ts'
 import {
   appendLine,
@@ -15,10 +16,12 @@ import {
   openMappedFile,
   readLines,
 } from '../control/index.ts'
+import { loadLibc } from '../native/index.ts'
 import { type Home, homeless, openHome, removeAtExit } from './home.ts'
 import type { CellSource } from './probe.ts'
 import type { Site, SiteDescription } from './site.ts'
 import { Thread } from './thread.ts'
+import { openThreadsHome } from './threads-home.ts'
 import { PACKAGE_VERSION } from './version.ts'
 
 /** Probes of the program's own that may hit sites with probes, and so on, within one hit. */
@@ -50,7 +53,14 @@ export class Tracer implements CellSource {
     const { name, kind, format, logLevel, optIn } = site.description
     const payload = site.recording?.payload.memberClasses ?? []
     const fields = payload.map(member => ({ name: member.name, type: member.fieldClass.type }))
-    const line = { name, kind, ...(format === undefined ? {} : { format }), logLevel, ...(optIn ? { optIn } : {}), fields }
+    const line = {
+      name,
+      kind,
+      ...(format === undefined ? {} : { format }),
+      logLevel,
+      ...(optIn ? { optIn } : {}),
+      fields,
+    }
     const text = JSON.stringify(line)
     this.#warnOfSecond(name, text)
     if (app !== undefined) {
@@ -67,9 +77,12 @@ export class Tracer implements CellSource {
   #warnOfSecond(name: string, text: string): void {
     const first = this.#declared.get(name)
     if (first !== undefined && first !== text) {
-      process.emitWarning(`event ${name} is declared twice with different fields: both are recorded under this name`, {
-        code: 'KYMO_REDECLARED',
-      })
+      process.emitWarning(
+        `event ${name} is declared twice with different fields: both are recorded under this name`,
+        {
+          code: 'KYMO_REDECLARED',
+        },
+      )
     }
     this.#declared.set(name, text)
   }
@@ -126,6 +139,23 @@ function mapCounters(path: string): ArrayBuffer {
   }
 }
 
+/** Mapped rings; rings between threads where koffi cannot load, or KYMO_MEMORY=threads asks for them. */
+function chooseHome(isWanted: boolean): Home {
+  const native = loadLibc()
+  const wish = process.env.KYMO_MEMORY === 'threads' ? 'KYMO_MEMORY=threads' : undefined
+  if (wish === undefined && 'libc' in native) {
+    const home = openHome()
+    if (isMainThread) removeAtExit(home)
+    return home
+  }
+  const reason = wish ?? ('reason' in native ? native.reason : '')
+  try {
+    return openThreadsHome(reason, isWanted)
+  } catch (error) {
+    return homeless(`${reason}; ${errorText(error)}`)
+  }
+}
+
 const COPY = Symbol.for('kymograph.copy')
 
 /** Refuses to be the second copy in one thread: two would register twice and record everything twice. */
@@ -139,9 +169,8 @@ function startTracer(): Tracer {
     return new Tracer(homeless('a second copy of kymograph'), [])
   }
   global[COPY] = self
-  const home = openHome()
-  if (home.reason !== undefined && tokens.length > 0) say(`this program is not recorded: ${home.reason}`)
-  if (isMainThread) removeAtExit(home)
+  const home = chooseHome(tokens.length > 0)
+  if (home.reason !== undefined) say(`this program cannot be recorded: ${home.reason}`)
   return new Tracer(home, tokens)
 }
 

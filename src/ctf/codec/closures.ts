@@ -127,7 +127,8 @@ function integerWords(plan: IntegerPlan, value: unknown): readonly [low: number,
   const wide = toWide(raw, plan.signed)
   const high = highWord(wide)
   const shift = 64 - plan.bits
-  if (shift > 0 && (((plan.signed ? (high << shift) >> shift : (high << shift) >>> shift) | 0) !== high)) throw BAD_VALUE
+  if (shift > 0 && ((plan.signed ? (high << shift) >> shift : (high << shift) >>> shift) | 0) !== high)
+    throw BAD_VALUE
   return [lowWord(wide), high]
 }
 

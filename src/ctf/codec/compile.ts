@@ -4,7 +4,10 @@
  */
 
 /** `undefined` where the program or its host forbids code from strings. */
-export function compileFunction<T>(body: string, constants: Readonly<Record<string, unknown>>): T | undefined {
+export function compileFunction<T>(
+  body: string,
+  constants: Readonly<Record<string, unknown>>,
+): T | undefined {
   const destructured = `const { ${Object.keys(constants).join(', ')} } = constants`
   try {
     return new Function('constants', `"use strict"; ${destructured};\n${body}`)(constants) as T

@@ -3,7 +3,14 @@ import { assertUnreachable } from '../../base/index.ts'
 import { closureEncoder } from './closures.ts'
 import { compileFunction } from './compile.ts'
 import { fixedBytes, isBitPacked, isScalar, type Plan } from './plan.ts'
-import { Constants, checkText, textConstants, writeBitsText, writeFixedText, writeStringText } from './scalar-text.ts'
+import {
+  Constants,
+  checkText,
+  textConstants,
+  writeBitsText,
+  writeFixedText,
+  writeStringText,
+} from './scalar-text.ts'
 import { toText, truncateUtf8, type Utf8 } from './value.ts'
 
 /** Values are JavaScript's: number or bigint, boolean, string, label, array-likes, objects by member name. */
@@ -28,7 +35,12 @@ export function compileEncoder(plan: Plan, utf8: Utf8): Encoder | undefined {
       size(v) { let s = 0; ${size} return s; },
       encode(V, U, q, v) { let p = q, b = 0; ${encode} ${text.isBitPacked ? 'if (b !== 0) p++;' : ''} return p; },
     }`,
-    { ...textConstants(utf8), K: text.constants.values, sized, fit: (t: string, n: number) => truncateUtf8(t, n, utf8) },
+    {
+      ...textConstants(utf8),
+      K: text.constants.values,
+      sized,
+      fit: (t: string, n: number) => truncateUtf8(t, n, utf8),
+    },
   )
 }
 

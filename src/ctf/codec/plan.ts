@@ -55,7 +55,11 @@ export function planOf(fieldClass: FieldClass): Plan {
         refuse(`a floating point number has 32 or 64 bits: got ${fieldClass.length}`)
       }
       checkAlignment(fieldClass.alignment)
-      return { kind: 'float', bits: fieldClass.length as 32 | 64, little: fieldClass.byteOrder === 'little-endian' }
+      return {
+        kind: 'float',
+        bits: fieldClass.length as 32 | 64,
+        little: fieldClass.byteOrder === 'little-endian',
+      }
     case 'null-terminated-string':
       return { kind: 'string' }
     case 'static-length-string':
@@ -97,7 +101,8 @@ function labelValues(mappings: Mappings): ReadonlyMap<string, number> {
 
 function integerPlan(fieldClass: IntegerClass): IntegerPlan {
   const { length, alignment, byteOrder, mappings } = fieldClass
-  if (!Number.isInteger(length) || length < 1 || length > 64) refuse(`an integer has 1 to 64 bits: got ${length}`)
+  if (!Number.isInteger(length) || length < 1 || length > 64)
+    refuse(`an integer has 1 to 64 bits: got ${length}`)
   checkAlignment(alignment)
   return {
     kind: 'integer',
@@ -112,7 +117,9 @@ function integerPlan(fieldClass: IntegerClass): IntegerPlan {
 
 function checkAlignment(alignment: number): void {
   if (alignment !== 1 && alignment !== 2 && alignment !== 4 && alignment !== MAX_ALIGNMENT_BITS) {
-    refuse(`records are packed by bytes, so a field is aligned to at most ${MAX_ALIGNMENT_BITS} bits: got ${alignment}`)
+    refuse(
+      `records are packed by bytes, so a field is aligned to at most ${MAX_ALIGNMENT_BITS} bits: got ${alignment}`,
+    )
   }
 }
 

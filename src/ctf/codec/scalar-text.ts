@@ -4,7 +4,17 @@
  */
 import { assertUnreachable } from '../../base/index.ts'
 import { type IntegerPlan, integerRange, type ScalarPlan } from './plan.ts'
-import { BAD_VALUE, highWord, lowWord, toInteger, toLabelled, toText, toWide, type Utf8, writeBits } from './value.ts'
+import {
+  BAD_VALUE,
+  highWord,
+  lowWord,
+  toInteger,
+  toLabelled,
+  toText,
+  toWide,
+  type Utf8,
+  writeBits,
+} from './value.ts'
 
 /** Strings of up to so many characters are written four per word; longer ones by the platform. */
 export const SHORT_TEXT = 32
@@ -29,7 +39,9 @@ export class Constants {
 export function checkText(plan: ScalarPlan, v: string, constants: Constants): string {
   switch (plan.kind) {
     case 'integer':
-      return (plan.labels ? `${v} = toLabelled(${v}, ${constants.add(plan.labels)});` : '') + checkInteger(plan, v)
+      return (
+        (plan.labels ? `${v} = toLabelled(${v}, ${constants.add(plan.labels)});` : '') + checkInteger(plan, v)
+      )
     case 'float':
       return `if (typeof ${v} !== 'number') throw BAD_VALUE;`
     case 'boolean':

@@ -5,7 +5,10 @@
  * where it becomes a counted discard.
  */
 export const BAD_VALUE: Readonly<Error> = Object.freeze(
-  Object.assign(Object.create(Error.prototype), { name: 'BadValue', message: 'the field cannot hold this value' }),
+  Object.assign(Object.create(Error.prototype), {
+    name: 'BadValue',
+    message: 'the field cannot hold this value',
+  }),
 )
 
 const TWO_32 = 4294967296

@@ -8,7 +8,12 @@ import { CLOCK_ROLE } from './trace-class.ts'
 export type HeaderForm = 'compact' | 'large' | 'sized'
 
 function unsigned(length: number, alignment: number, roles?: readonly string[]): UnsignedIntegerClass {
-  const fieldClass = { type: 'fixed-length-unsigned-integer', length, byteOrder: 'little-endian', alignment } as const
+  const fieldClass = {
+    type: 'fixed-length-unsigned-integer',
+    length,
+    byteOrder: 'little-endian',
+    alignment,
+  } as const
   return roles === undefined ? fieldClass : { ...fieldClass, roles }
 }
 

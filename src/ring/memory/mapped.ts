@@ -2,7 +2,14 @@
 import { closeSync, constants, fstatSync, openSync, renameSync, unlinkSync } from 'node:fs'
 import { KymoError } from '../../base/index.ts'
 import { requireLibc } from '../../native/index.ts'
-import { dataOffset, formatRing, MAX_DATA_BYTES, type RingGeometry, type RingIdentity, ringBytes } from '../layout.ts'
+import {
+  dataOffset,
+  formatRing,
+  MAX_DATA_BYTES,
+  type RingGeometry,
+  type RingIdentity,
+  ringBytes,
+} from '../layout.ts'
 
 /** Headers, counters and data of the largest ring: what a file may claim to be. */
 const MAX_RING_FILE_BYTES = 2 * MAX_DATA_BYTES
@@ -11,10 +18,18 @@ const MAX_RING_FILE_BYTES = 2 * MAX_DATA_BYTES
  * Makes a preallocated file under a temporary name, formats it and gives it its name. `undefined` when the
  * file system has no room for it; nothing is left behind then.
  */
-export function createMappedRing(path: string, geometry: RingGeometry, identity: RingIdentity): ArrayBuffer | undefined {
+export function createMappedRing(
+  path: string,
+  geometry: RingGeometry,
+  identity: RingIdentity,
+): ArrayBuffer | undefined {
   const libc = requireLibc()
   const temporary = `${path}.new`
-  const fd = openSync(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+  const fd = openSync(
+    temporary,
+    constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    0o600,
+  )
   try {
     const length = ringBytes(geometry)
     if (!libc.allocate(fd, length)) {
@@ -36,7 +51,10 @@ export function openMappedRing(path: string): ArrayBuffer {
   try {
     const stat = fstatSync(fd)
     if (!stat.isFile() || stat.size === 0 || stat.size > MAX_RING_FILE_BYTES) {
-      throw new KymoError('KYMO_RING', `${path} is no ring: a file of ${stat.size} bytes`, { path, size: stat.size })
+      throw new KymoError('KYMO_RING', `${path} is no ring: a file of ${stat.size} bytes`, {
+        path,
+        size: stat.size,
+      })
     }
     return requireLibc().map(fd, stat.size, 'read-write')
   } finally {

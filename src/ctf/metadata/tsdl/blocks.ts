@@ -19,7 +19,13 @@ const MAX_ID = 2 ** 32 - 1
 
 /** The first fragment: trace, environment and clock. CTF 1.8 §C.2, §C.3. */
 export function tracePreamble(trace: TraceClass, clock: ClockClass): string {
-  const header: Place = { scope: 'plain', native: trace.byteOrder, path: 'packet header', level: 1, indent: 1 }
+  const header: Place = {
+    scope: 'plain',
+    native: trace.byteOrder,
+    path: 'packet header',
+    level: 1,
+    indent: 1,
+  }
   return `/* CTF 1.8 */
 
 trace {
@@ -91,9 +97,13 @@ export function eventBlock(
 ): string {
   const logLevel = LOG_LEVELS.indexOf(event.logLevel)
   if (logLevel < 0) {
-    throw new KymoError(TSDL_ERROR, `event ${JSON.stringify(event.name)}: unknown log level ${event.logLevel}`, {
-      logLevel: event.logLevel,
-    })
+    throw new KymoError(
+      TSDL_ERROR,
+      `event ${JSON.stringify(event.name)}: unknown log level ${event.logLevel}`,
+      {
+        logLevel: event.logLevel,
+      },
+    )
   }
   return `event {
 	name = ${quoted(event.name, 'event name')};

@@ -91,7 +91,8 @@ function refuseDynamicElement(element: FieldClass, place: Place): void {
 }
 
 function inside(place: Place): Place {
-  if (place.level >= MAX_LEVEL) refuse(place, `more than ${MAX_LEVEL} levels of field classes`, { limit: MAX_LEVEL })
+  if (place.level >= MAX_LEVEL)
+    refuse(place, `more than ${MAX_LEVEL} levels of field classes`, { limit: MAX_LEVEL })
   return { ...place, level: place.level + 1 }
 }
 
@@ -132,14 +133,17 @@ function requireEarlier(
     const unsigned = found === 'fixed-length-unsigned-integer'
     const selects = inner.type === 'variant' && found === 'fixed-length-signed-integer'
     if (!earlier.has(name) || !(unsigned || selects)) {
-      refuse(place, `needs an integer member ${JSON.stringify(name)} before it in the same structure`, { wanted: name })
+      refuse(place, `needs an integer member ${JSON.stringify(name)} before it in the same structure`, {
+        wanted: name,
+      })
     }
   }
 }
 
 function innermost(fieldClass: FieldClass): FieldClass {
   let inner = fieldClass
-  while (inner.type === 'static-length-array' || inner.type === 'dynamic-length-array') inner = inner.elementFieldClass
+  while (inner.type === 'static-length-array' || inner.type === 'dynamic-length-array')
+    inner = inner.elementFieldClass
   return inner
 }
 
@@ -188,7 +192,9 @@ function enumText(
   const mappings = ranges.map(({ label, lower, upper }) => {
     if (lower < lowest || upper > highest || lower > upper) {
       const range = `${lower} to ${upper}`
-      refuse(place, `the range ${range} of ${JSON.stringify(label)} does not fit ${lowest} to ${highest}`, { label })
+      refuse(place, `the range ${range} of ${JSON.stringify(label)} does not fit ${lowest} to ${highest}`, {
+        label,
+      })
     }
     return `${quoted(label, `a label of field ${place.path}`)} = ${lower}${lower === upper ? '' : ` ... ${upper}`}`
   })
@@ -228,7 +234,9 @@ export function byteOrderText(byteOrder: ByteOrder, what: string): 'le' | 'be' {
 
 function alignmentText(alignment: number, place: Place): string {
   if (!isPowerOfTwo(alignment) || alignment > MAX_ALIGNMENT_BITS) {
-    refuse(place, `an alignment is a power of two up to ${MAX_ALIGNMENT_BITS} bits: got ${alignment}`, { alignment })
+    refuse(place, `an alignment is a power of two up to ${MAX_ALIGNMENT_BITS} bits: got ${alignment}`, {
+      alignment,
+    })
   }
   return String(alignment)
 }

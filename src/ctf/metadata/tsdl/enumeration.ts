@@ -17,7 +17,9 @@ export function labelRanges(mappings: Mappings): EnumerationRange[] {
 
 function bound(text: string): bigint {
   if (!/^-?[0-9]{1,20}$/.test(text)) {
-    throw new KymoError(TSDL_ERROR, `a mapping's bound is a decimal integer: got ${JSON.stringify(text)}`, { text })
+    throw new KymoError(TSDL_ERROR, `a mapping's bound is a decimal integer: got ${JSON.stringify(text)}`, {
+      text,
+    })
   }
   return BigInt(text)
 }
@@ -32,7 +34,9 @@ export function selectorRanges(variants: readonly VariantClass[], scope: NameSco
     const label = identifier(option.name, scope)
     for (const [lower, upper] of option.selectorRanges) {
       if (!Number.isSafeInteger(lower) || !Number.isSafeInteger(upper)) {
-        throw new KymoError(TSDL_ERROR, `a selector range has integer bounds: got ${lower} to ${upper}`, { label })
+        throw new KymoError(TSDL_ERROR, `a selector range has integer bounds: got ${lower} to ${upper}`, {
+          label,
+        })
       }
       ranges.set(`${label} ${lower} ${upper}`, { label, lower: BigInt(lower), upper: BigInt(upper) })
     }

@@ -40,7 +40,11 @@ function escapeUnit(unit: string): string {
 /** A name that no reader unescapes and that has to be what it is: of a clock or an environment entry. */
 export function exactIdentifier(name: string, what: string): string {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || KEYWORDS.has(name)) {
-    throw new KymoError(TSDL_ERROR, `the name of ${what} must be an identifier: got ${JSON.stringify(name)}`, { name })
+    throw new KymoError(
+      TSDL_ERROR,
+      `the name of ${what} must be an identifier: got ${JSON.stringify(name)}`,
+      { name },
+    )
   }
   return name
 }
@@ -49,10 +53,14 @@ export function exactIdentifier(name: string, what: string): string {
 export function quoted(text: string, what: string): string {
   const nul = text.indexOf('\0')
   if (nul >= 0) {
-    throw new KymoError(TSDL_ERROR, `${what} has a NUL character at index ${nul}, which metadata text cannot hold`, {
-      text,
-      index: nul,
-    })
+    throw new KymoError(
+      TSDL_ERROR,
+      `${what} has a NUL character at index ${nul}, which metadata text cannot hold`,
+      {
+        text,
+        index: nul,
+      },
+    )
   }
   return `"${text.replace(/["\\]/g, '\\$&').replace(/[\x01-\x1f\x7f]/g, controlEscape)}"`
 }
