@@ -3,7 +3,7 @@
  * SharedArrayBuffers. It writes the program's part of each session's trace, and leaves what it counted in
  * `result.json` beside the program's other files for the recorder.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, watch, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, watch, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads'
 import { errorText } from '../base/index.ts'
@@ -115,7 +115,6 @@ class Part {
   #openTrace(): TraceWriter {
     if (this.#trace !== undefined) return this.#trace
     const path = tracePath(this.#session.output, this.#about.procname, this.#about.pid, new Date(this.#about.started))
-    mkdirSync(dirname(path), { recursive: true })
     const identity = { about: this.#about, session: this.#session.name, created: new Date(), version: packageVersion() }
     this.#trace = TraceWriter.create(path, traceClassOf(identity), clockClass(monotonicOffsetFromEpoch()))
     return this.#trace

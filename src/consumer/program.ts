@@ -1,6 +1,6 @@
 /** One program in one session: its life, its control words, its channels and its trace. */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { errorText } from '../base/index.ts'
 import {
   type AppEntry,
@@ -16,7 +16,7 @@ import { TraceWriter, tracePath } from '../store/index.ts'
 import { type Fifo, openLifeFifo } from './fifo.ts'
 import { OutputFailure, writing } from './output-failure.ts'
 import { ProgramChannel } from './program-channel.ts'
-import type { Tally } from './result.ts'
+import { FALLBACK_RESULT_FILE, readFallbackResult, type Tally } from './result.ts'
 import type { RingStream } from './ring-stream.ts'
 import { clockClass, packageVersion, traceClassOf } from './trace-identity.ts'
 
@@ -70,7 +70,15 @@ export class Program {
   }
 
   isAlive(): boolean {
-    return isLocked(join(this.app.directory, 'alive'))
+    const { about, directory } = this.app
+    return about.fallback === undefined ? isLocked(join(directory, 'alive')) : existsSync(`/proc/${about.pid}`)
+  }
+
+  /** True while a consumer inside the program, which has no mapped memory, still writes its part of the trace. */
+  isConsumingItself(): boolean {
+    const directory = join(this.#surroundings.sessionDirectory, this.id)
+    if (this.app.about.fallback === undefined || !this.isAlive()) return false
+    return existsSync(join(directory, 'about.json')) && !existsSync(join(directory, FALLBACK_RESULT_FILE))
   }
 
   bump(kind: 'wake' | 'rules'): void {
@@ -151,6 +159,7 @@ export class Program {
     for (const [name, channel] of this.#channels) this.#guard(name, () => channel.addTo(tally))
     tally.addLoss('no ring', this.noRing)
     tally.bytes += this.bytesWritten
+    if (this.app.about.fallback !== undefined) return this.#addFallback(tally)
     const threads = new Set<number>()
     for (const ring of this.rings()) {
       ring.look()
@@ -158,6 +167,18 @@ export class Program {
     }
     if (this.#channels.size === 0 && this.noRing === 0) return
     tally.programs.push({ pid: this.app.about.pid, procname: this.app.about.procname, threads: threads.size })
+  }
+
+  #addFallback(tally: Tally): void {
+    const { pid, procname } = this.app.about
+    const result = readFallbackResult(join(this.#surroundings.sessionDirectory, this.id))
+    if (result === undefined) return
+    tally.recorded += result.recorded
+    tally.bytes += result.bytes
+    for (const { name, count } of result.events) tally.addEvents(name, count)
+    for (const [cause, count] of Object.entries(result.discarded)) tally.addLoss(cause, count)
+    tally.programs.push({ pid, procname, threads: result.threads })
+    if (result.problem !== undefined) this.#surroundings.say(`${this.label}: ${result.problem}`)
   }
 
   /** Nobody writes into the rings any more: closes the files and gives the memory back. */
@@ -180,7 +201,6 @@ export class Program {
     if (resumes && existsSync(join(path, 'metadata'))) {
       this.#trace = TraceWriter.adopt(path)
     } else {
-      mkdirSync(dirname(path), { recursive: true })
       const identity = { about, session: session.name, created: new Date(), version: packageVersion() }
       this.#trace = TraceWriter.create(path, traceClassOf(identity), clockClass(offsetFromEpoch))
     }

@@ -57,6 +57,10 @@ export class Programs {
     for (const program of this.#programs.values()) program.scan()
   }
 
+  all(): Iterable<Program> {
+    return this.#programs.values()
+  }
+
   *rings(): Generator<RingStream> {
     for (const program of this.#programs.values()) yield* program.rings()
   }

@@ -5,6 +5,18 @@ import type { Programs } from './programs.ts'
 /** A thread that has not finished its record by then is stopped itself (SIGSTOP, a debugger). */
 const QUIET_MS = 1000
 
+/** A program without mapped memory has so long to write its part of the trace by itself. */
+const SELF_CONSUMED_MS = 3000
+
+export async function selfConsumed(programs: Programs, say: (line: string) => void): Promise<void> {
+  const endMs = performance.now() + SELF_CONSUMED_MS
+  const isBusy = (): boolean => [...programs.all()].some(program => program.isConsumingItself())
+  while (isBusy() && performance.now() < endMs) await delay(5)
+  for (const program of programs.all()) {
+    if (program.isConsumingItself()) say(`${program.label}: has not written its part of the trace in time`)
+  }
+}
+
 /**
  * Waits until no record is under way that began before the rules changed: after the barrier a thread has
  * either said that it is writing, or sees the new rules. Names the threads that did not finish in time.

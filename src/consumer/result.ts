@@ -1,4 +1,7 @@
 /** What a session has recorded, in numbers: for the table at the end and for `--summary`. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorCode } from '../base/index.ts'
 
 export interface EventCount {
   readonly name: string
@@ -76,4 +79,14 @@ export interface FallbackResult {
   readonly threads: number
   readonly bytes: number
   readonly problem?: string
+}
+
+/** `undefined` when the program ended without leaving one. */
+export function readFallbackResult(directory: string): FallbackResult | undefined {
+  try {
+    return JSON.parse(readFileSync(join(directory, FALLBACK_RESULT_FILE), 'utf8')) as FallbackResult
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
 }

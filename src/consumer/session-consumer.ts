@@ -21,7 +21,7 @@ import { OutputFailure } from './output-failure.ts'
 import { Pace } from './pace.ts'
 import type { Program } from './program.ts'
 import { Programs, type Totals } from './programs.ts'
-import { becomeQuiet } from './quiet.ts'
+import { becomeQuiet, selfConsumed } from './quiet.ts'
 import type { SessionResult } from './result.ts'
 import { createSessionDirectory, type SessionDirectory } from './session-directory.ts'
 
@@ -121,6 +121,7 @@ export class SessionConsumer {
     this.#programs.bump('rules')
     const durationMs = performance.now() - this.#startedMs
     await becomeQuiet(this.#programs, line => this.#complain(line))
+    await selfConsumed(this.#programs, line => this.#complain(line))
     const rules = this.#programs.rules()
     const failure = this.#writeRest()
     this.#closeHandles()
