@@ -111,7 +111,9 @@ function processIdentity(): string {
 }
 
 export function newAppId(): string {
-  const random = Array.from(crypto.getRandomValues(new Uint32Array(2)), word => word.toString(16).padStart(8, '0'))
+  const random = Array.from(crypto.getRandomValues(new Uint32Array(2)), word =>
+    word.toString(16).padStart(8, '0'),
+  )
   return `${process.pid}-${random.join('')}`
 }
 

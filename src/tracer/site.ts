@@ -26,6 +26,8 @@ export interface SiteDescription {
 export interface Recording {
   readonly payload: StructureClass
   readonly fields: readonly RecordedField[]
+  /** Names and types as the program declared them, for those who list events. */
+  readonly listed: readonly { readonly name: string; readonly type: string }[]
 }
 
 /** The one word that a hit looks at beside the generation: `null` while nothing is connected. */

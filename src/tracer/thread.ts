@@ -16,7 +16,7 @@ import {
 import type { Utf8 } from '../ctf/codec/index.ts'
 import { ChannelRecorder } from './channel-recorder.ts'
 import type { Home } from './home.ts'
-import { type Connection, Site, type SiteDescription } from './site.ts'
+import { type Connection, type Recording, Site, type SiteDescription } from './site.ts'
 import { ThreadClock } from './thread-clock.ts'
 
 const utf8Write = Buffer.prototype.utf8Write as (this: Uint8Array, text: string, at: number) => number
@@ -25,6 +25,13 @@ const byteLength = Buffer.byteLength
 const platformUtf8: Utf8 = {
   byteLength: text => byteLength(text),
   write: (text, bytes, at) => utf8Write.call(bytes, text, at),
+}
+
+/** Until a site says what it records: that it was hit. */
+const NOTHING_RECORDED: Recording = {
+  payload: { type: 'structure', memberClasses: [] },
+  fields: [],
+  listed: [],
 }
 
 /** No generation: the first hit finds a change. */
@@ -143,7 +150,7 @@ export class Thread {
 
   #recordingProbe(site: Site, channel: ChannelRecorder): Probe | undefined {
     const { description } = site
-    const recording = site.recording ?? { payload: { type: 'structure', memberClasses: [] }, fields: [] }
+    const recording = site.recording ?? NOTHING_RECORDED
     const matching = this.sites.filter(other =>
       channel.rules.some(rule => ruleMatches(rule, other.description)),
     )

@@ -4,18 +4,25 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { BroadcastChannel, getEnvironmentData, isMainThread, setEnvironmentData, threadId, Worker } from 'node:worker_threads'
+import {
+  BroadcastChannel,
+  getEnvironmentData,
+  isMainThread,
+  setEnvironmentData,
+  threadId,
+  Worker,
+} from 'node:worker_threads'
+import type { Channel } from '../control/index.ts'
 import {
   type AppAbout,
+  CONSUMER_DONE_WORD,
   CONTROL_BYTES,
   ControlWords,
-  CONSUMER_DONE_WORD,
   EXIT_WORD,
   openRunDirectory,
   type RunDirectory,
   readAbout,
 } from '../control/index.ts'
-import type { Channel } from '../control/index.ts'
 import { createThreadsRing } from '../ring/index.ts'
 import { aboutThisProcess, type Home, homeless, newAppId } from './home.ts'
 import { CLASS_CAPACITY, newIdentity, type RingLender } from './ring-lender.ts'
@@ -54,7 +61,9 @@ function register(run: RunDirectory, reason: string): Shared {
   const directory = join(run.appsPath, id)
   mkdirSync(directory, { mode: 0o700 })
   writeFileSync(join(directory, 'events'), '', { mode: 0o600 })
-  writeFileSync(join(directory, 'about.json'), JSON.stringify({ ...aboutThisProcess(), fallback: reason }), { mode: 0o600 })
+  writeFileSync(join(directory, 'about.json'), JSON.stringify({ ...aboutThisProcess(), fallback: reason }), {
+    mode: 0o600,
+  })
   const control = new SharedArrayBuffer(CONTROL_BYTES)
   new ControlWords(control).format()
   return { control, id }
@@ -139,7 +148,10 @@ class ThreadsRings implements RingLender {
   lend(directory: string, channel: Channel): SharedArrayBuffer {
     const number = new ControlWords(this.#shared.control).nextRingNumber()
     const { subBufferBytes, subBufferCount } = channel
-    const buffer = createThreadsRing({ subBufferBytes, subBufferCount, classCapacity: CLASS_CAPACITY }, newIdentity(number))
+    const buffer = createThreadsRing(
+      { subBufferBytes, subBufferCount, classCapacity: CLASS_CAPACITY },
+      newIdentity(number),
+    )
     const ring = { directory, number, buffer }
     this.#lent.push(ring)
     if (this.#consumer !== undefined) this.#consumer.hand(ring)

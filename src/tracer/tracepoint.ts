@@ -2,7 +2,7 @@
 import { KymoError } from '../base/index.ts'
 import type { Probe } from '../channel/index.ts'
 
-import { LOG_LEVELS, type LogLevel, type StructureClass } from '../ctf/model/index.ts'
+import { LOG_LEVELS, type LogLevel } from '../ctf/model/index.ts'
 import { type ExtractedField, type Field, type FieldType, fieldPlans, payloadClass } from './field.ts'
 import { type MarkerArguments, type MarkerFormat, parseMarkerFormat } from './marker-format.ts'
 import { isProbeObject, type ProbeObject } from './probe.ts'
@@ -70,8 +70,8 @@ export function tracepoint(name: string, ...rest: readonly unknown[]): unknown {
   const fields = rest.filter(isField) as { name: string; type: FieldType }[]
   const site = declare(name, 'tracepoint', options, fields.length)
   const isOpen = fields.length === 0
-  if (isOpen) queueMicrotask(() => site.recording ?? setRecording(site, NOTHING))
-  else setRecording(site, payloadClass(fields, `tracepoint ${name}`))
+  if (isOpen) queueMicrotask(() => site.recording ?? setRecording(site, []))
+  else setRecording(site, fields)
   return face(site, isOpen, {
     connect: (probe: Probe | ProbeObject<readonly unknown[]>) => connect(site, probe, value => value),
     record: (...extracted: readonly ExtractedField<readonly unknown[]>[]) => recordBy(site, extracted),
@@ -86,7 +86,7 @@ export function marker<const F extends string>(
 export function marker(name: string, format: string, options: TracepointOptions = {}): unknown {
   const fields = parseMarkerFormat(format)
   const site = declare(name, 'marker', options, fields.length, format)
-  setRecording(site, payloadClass(fields, `marker ${name}`))
+  setRecording(site, fields)
   return face(site, false, {
     format,
     connect: (probe: Probe | ProbeObject<readonly unknown[]>) =>
@@ -105,8 +105,12 @@ export function whenEnabled(site: Pick<Tracepoint<never>, 'enabled'>, on: () => 
   sites.get(site)?.watch(on, off)
 }
 
-/** What is recorded at a site that says nothing of it: that it was hit. */
-const NOTHING: StructureClass = { type: 'structure', memberClasses: [] }
+/** A field of either kind: what `tracepoint()` takes, what `record()` takes, what a format says. */
+interface DeclaredField {
+  readonly name: string
+  readonly type: FieldType
+  readonly extract?: unknown
+}
 
 const sites = new WeakMap<object, Site>()
 
@@ -141,9 +145,18 @@ function declare(
   return tracer.site(description)
 }
 
-function setRecording(site: Site, payload: StructureClass, extracts: readonly Probe[] = []): void {
-  const fields = fieldPlans(payload).map((plan, i) => ({ plan, extract: extracts[i] }))
-  site.recording = { payload, fields }
+function setRecording(site: Site, declared: readonly DeclaredField[]): void {
+  const { kind, name } = site.description
+  const payload = payloadClass(declared, `${kind} ${name}`)
+  const fields = fieldPlans(payload).map((plan, i) => ({
+    plan,
+    extract: declared[i]?.extract as Probe | undefined,
+  }))
+  site.recording = {
+    payload,
+    fields,
+    listed: declared.map(field => ({ name: field.name, type: field.type.label })),
+  }
   site.recorders = new Map()
   tracer.declareEvent(site)
 }
@@ -152,12 +165,7 @@ function recordBy(site: Site, extracted: readonly ExtractedField<readonly unknow
   if (site.recording !== undefined && site.recording.fields.length > 0) {
     throw new KymoError('KYMO_RECORD', `${site.description.name} has its recording probe already`)
   }
-  const payload = payloadClass(extracted, `tracepoint ${site.description.name}`)
-  setRecording(
-    site,
-    payload,
-    extracted.map(field => field.extract as Probe),
-  )
+  setRecording(site, extracted)
 }
 
 function connect(

@@ -51,8 +51,7 @@ export class Tracer implements CellSource {
   declareEvent(site: Site): void {
     const { app } = this.#home
     const { name, kind, format, logLevel, optIn } = site.description
-    const payload = site.recording?.payload.memberClasses ?? []
-    const fields = payload.map(member => ({ name: member.name, type: member.fieldClass.type }))
+    const fields = site.recording?.listed ?? []
     const line = {
       name,
       kind,
