@@ -49,16 +49,30 @@ export function missingDependency(root) {
   return undefined
 }
 
+/**
+ * Installs the versions of the lock file. Not by `npm ci`: that refuses a lock file without the optional
+ * packages of every other system (biome's), which a registry that holds only some of them leaves out.
+ */
 function install() {
   const missing = missingDependency(ROOT)
   if (missing === undefined) return
   say(`installing dependencies (${missing} is not what package-lock.json asks for)`)
   const [command, ...first] = npm()
-  const args = [...first, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  const args = [
+    ...first,
+    'install',
+    '--no-save',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]
   const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8' })
-  if (status === 0) return
+  const still = status === 0 ? missingDependency(ROOT) : missing
+  if (still === undefined) return
   process.stderr.write(`${stdout ?? ''}${stderr ?? ''}`)
-  fail(error?.code === 'ENOENT' ? 'npm is needed to install dependencies: it was not found' : 'npm ci failed')
+  if (error?.code === 'ENOENT') fail('npm is needed to install dependencies: it was not found')
+  fail(status === 0 ? `npm install left ${still} unlike package-lock.json` : 'npm install failed')
 }
 
 /** npm as a script of this very Node where it can be found, else as whatever the PATH has. */
@@ -81,14 +95,9 @@ function build() {
     let ok = true
     // Incremental compilation knows what changed, but not which of its outputs are still there.
     if (lost || last.sources !== sources) {
-      if (lost)
-        for (const file of walk('dist')) if (file.endsWith('.tsbuildinfo')) fs.rmSync(path.join(ROOT, file))
       const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc')
-      ok =
-        spawnSync(process.execPath, [tsc, '-b', ...(lost ? ['--force'] : [])], {
-          cwd: ROOT,
-          stdio: 'inherit',
-        }).status === 0
+      const args = [tsc, '-b', ...(lost ? ['--force'] : [])]
+      ok = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status === 0
       const outputs = walk('dist').filter(file => file.endsWith('.js'))
       fs.writeFileSync(STAMP, JSON.stringify({ sources: ok ? sources : 'had errors', outputs }))
     }

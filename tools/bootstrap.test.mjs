@@ -114,10 +114,28 @@ test('errors of the compiler are printed and are the exit code; the lock of a de
   assert.equal(fs.existsSync(project.at('dist/.building')), false)
 })
 
-test('an unknown verb and a missing script get one line each', t => {
+test('an unknown verb, a missing script and a missing npm get one line each', t => {
   const project = new Project(t)
   const usage = 'kymograph: usage: node tools/bootstrap.mjs start|test|bench|build [arguments]\n'
   assert.deepEqual(project.bootstrap('stop'), { status: 1, stdout: '', stderr: usage })
   const bench = project.bootstrap('bench')
   assert.deepEqual([bench.status, bench.stderr], [1, 'kymograph: bench/run.mjs does not exist\n'])
+
+  // A copy of Node with no npm beside it.
+  const lone = project.at('bin/node')
+  fs.mkdirSync(project.at('bin'))
+  fs.copyFileSync(process.execPath, lone)
+  project.write('package-lock.json', '{"packages":{"":{},"node_modules/a":{"version":"1.0.0"}}}')
+  const options = { encoding: 'utf8', env: { PATH: '' } }
+  const { status, stderr } = spawnSync(lone, [project.at('tools/bootstrap.mjs'), 'test'], options)
+  assert.deepEqual(
+    [status, stderr.split('\n').slice(0, 2)],
+    [
+      1,
+      [
+        'kymograph: installing dependencies (node_modules/a is not what package-lock.json asks for)',
+        'kymograph: npm is needed to install dependencies: it was not found',
+      ],
+    ],
+  )
 })

@@ -42,12 +42,25 @@ export const TABLE = {
 
 /** Edges that the code has and the table does not: each with its reason, and gone as soon as the code allows. */
 export const DEBTS = [
-  // { from: 'tracer', to: 'native', reason: '…' },
+  {
+    from: 'tracer',
+    to: 'native',
+    reason:
+      'a program proves it lives (fifo, flock) and wakes a consumer itself; control has no words for either',
+  },
+  {
+    from: 'tracer',
+    to: 'ring',
+    reason:
+      'a ring is created, lent and taken again by the tracer; channel only writes into one it is handed',
+  },
 ]
 
 /** Files other than `<folder>/index.ts` that a folder may be entered by. */
 const ENTRIES = {
   'tracer/auto/index.ts': 'published on its own, as kymograph/auto',
+  'ctf/metadata/tsdl/index.ts': 'one of two languages: who writes CTF 1.8 does not load the other',
+  'ctf/metadata/json/index.ts': 'one of two languages: who writes CTF 2 does not load the other',
   'ring/memory/mapped.ts': 'needs native and node: ring/index.ts is portable and cannot export it',
   'ring/memory/persistent.ts': 'needs native and node: ring/index.ts is portable and cannot export it',
 }
@@ -96,7 +109,7 @@ export function checkImports(files, debts = DEBTS) {
           say(`${from} may not import ${target}: ${partOf(to)} is entered through ${entry}`, 5)
         }
       }
-      if (!mayImport(from, to) && !debts.some(debt => debt.from === from && debt.to === to)) {
+      if (!mayImport(from, to) && !debts.some(debt => debt.from === from && debt.to === partOf(to))) {
         say(`${from} may not import ${to}`, ruleOf(partOf(from), partOf(to)))
       }
     }

@@ -153,6 +153,14 @@ const CASES = [
     errors: [],
   },
   {
+    rule: 'a debt to a folder covers its children, and no other edge',
+    files: {
+      'src/tracer/a.ts': `import { x } from '../ring/memory/mapped.ts'\nimport { y } from '../store/index.ts'`,
+    },
+    debts: [{ from: 'tracer', to: 'ring', reason: 'of this test' }],
+    errors: ['src/tracer/a.ts:2: error: tracer may not import store (rule 1)'],
+  },
+  {
     rule: 'a debt that is paid must go',
     files: { 'src/tracer/a.ts': '' },
     debts: [{ from: 'tracer', to: 'native', reason: 'of this test' }],

@@ -123,7 +123,7 @@ export class Lttng {
   }
 
   /** A recorded program; `finish` ends it and says what was produced, recorded and discarded. */
-  async start({ subbufSizeBytes, subbufCount, contexts, count }) {
+  async start({ events, subbufSizeBytes, subbufCount, contexts, count }) {
     const session = `bench-${++this.#sessions}`
     const output = join(this.#home, session)
     mkdirSync(output, { mode: 0o700 })
@@ -136,7 +136,7 @@ export class Lttng {
     try {
       await this.#lttng('enable-channel', '-u', '-s', session, '--discard', `--subbuf-size=${subbufSizeBytes}`,
         `--num-subbuf=${subbufCount}`, 'ring')
-      await this.#lttng('enable-event', '-u', '-s', session, '-c', 'ring', 'bench:*')
+      await this.#lttng('enable-event', '-u', '-s', session, '-c', 'ring', events)
       const types = contexts.map(name => `--type=${name}`)
       if (types.length) await this.#lttng('add-context', '-u', '-s', session, '-c', 'ring', ...types)
       await this.#lttng('start', session)
@@ -154,8 +154,8 @@ export class Lttng {
     const list = await this.#lttng('list', session)
     const discarded = Number(list.match(/Discarded events:\s*(\d+)/)?.[1] ?? NaN)
     // LTTng promises produced = recorded + discarded; babeltrace2 makes sure, where it is asked to.
-    const recorded = count ? await countEvents(this.#scratch, output) : produced - discarded
-    return { produced, recorded: recorded ?? produced - discarded, discarded, counted: recorded !== undefined && count }
+    const counted = count ? await countEvents(this.#scratch, output) : undefined
+    return { produced, recorded: counted ?? produced - discarded, discarded, counted }
   }
 }
 

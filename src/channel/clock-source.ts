@@ -6,6 +6,8 @@ export interface ClockSource {
   read(): number
   readonly text: string
   readonly after: string
+  /** What `after` does. */
+  done(): void
   readonly constants: Readonly<Record<string, unknown>>
 }
 
@@ -15,6 +17,7 @@ export function monotonicClock(now: () => number, receiver: object, base: number
     read: () => now.call(receiver) * 1e6 + base,
     text: 'now.call(receiver) * 1e6 + base',
     after: '',
+    done: () => undefined,
     constants: { now, receiver, base },
   }
 }
@@ -62,6 +65,9 @@ export class CoarseTime {
       },
       text: '(--left[0] < 0 ? (tick(), time[0]) : time[0]) + base',
       after: 'if (left[1] !== 0) endOfTurn();',
+      done: () => {
+        if (left[1] !== 0) endOfTurn()
+      },
       constants: { left, time, tick, endOfTurn, base },
     }
   }
@@ -83,5 +89,5 @@ export function globalClock(shared: BigInt64Array, monotonicNs: () => bigint, ep
       if (Atomics.compareExchange(shared, 0, last, next) === last) return Number(next - epoch)
     }
   }
-  return { read, text: 'globalRead()', after: '', constants: { globalRead: read } }
+  return { read, text: 'globalRead()', after: '', done: () => undefined, constants: { globalRead: read } }
 }

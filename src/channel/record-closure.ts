@@ -1,5 +1,5 @@
 /** The recording probe where code from strings is forbidden: the payload is staged, then copied. */
-import { fixedBytes, makeEncoder, type Utf8 } from '../ctf/codec/index.ts'
+import { BAD_VALUE, fixedBytes, makeEncoder, type Utf8 } from '../ctf/codec/index.ts'
 import { LOSS_BAD_VALUE, LOSS_NESTED, OWN_TIME, type RingWriter } from '../ring/index.ts'
 import type { ClockSource } from './clock-source.ts'
 import { MAX_HEADER_BYTES, writeHeader } from './header.ts'
@@ -25,50 +25,59 @@ export function closureRecorder(
   const { scratch, depth, seen, words, generationWord } = thread
   const { context } = spec
 
-  /** Reads all values into the scratch and returns where they end. */
-  const stage = (args: unknown[]): number => {
-    encoders.forEach(({ size, encode, extract }, i) => {
+  /** Reads all values into the scratch. Growing it leaves what is staged where it is. */
+  const stage = (args: unknown[]): Uint8Array[] =>
+    encoders.map(({ size, encode, extract }, i) => {
       const value = extract === undefined ? args[i] : extract(...args)
-      scratch.need(size(value))
-      scratch.top = encode(scratch.view, scratch.bytes, scratch.top, value)
+      const room = size(value)
+      scratch.need(room)
+      const { view, bytes, top } = scratch
+      scratch.top = top + room
+      const end = encode(view, bytes, top, value)
+      if (end > scratch.top) throw BAD_VALUE
+      scratch.top = end
+      return bytes.subarray(top, end)
     })
-    return scratch.top
-  }
-
-  const record = (args: unknown[], start: number): void => {
-    const end = stage(args)
-    if (writer.isNested()) return
-    const size = context.length + end - start
-    const p = writer.reserve(MAX_HEADER_BYTES[spec.form] + size)
-    if (p < 0) return
-    writer.begin()
-    if (words[generationWord] !== seen[0]) {
-      writer.abandon()
-      if (thread.refresh(recorder)) recorder.run(...args)
-      return
-    }
-    const last = writer.ownDoubles[OWN_TIME] as number
-    const time = Math.max(clock.read(), last)
-    const q = writeHeader(writer.view, header, p, time, last, size)
-    writer.bytes.set(context, q)
-    writer.bytes.set(scratch.bytes.subarray(start, end), q + context.length)
-    writer.commit(q + size, time, spec.eventId)
-  }
 
   return (...args) => {
     if ((depth[0] as number) >= MAX_DEPTH) {
       writer.lose(LOSS_NESTED)
       return
     }
-    const start = scratch.top
+    const mark = scratch.top
+    let isBegun = false
     depth[0] = (depth[0] as number) + 1
     try {
-      record(args, start)
+      const staged = stage(args)
+      if (writer.isNested()) return
+      const size = staged.reduce((sum, bytes) => sum + bytes.length, context.length)
+      const p = writer.reserve(MAX_HEADER_BYTES[spec.form] + size)
+      if (p < 0) return
+      isBegun = true
+      writer.begin()
+      if (words[generationWord] !== seen[0]) {
+        writer.abandon()
+        isBegun = false
+        if (thread.refresh(recorder)) recorder.run(...args)
+        return
+      }
+      const last = writer.ownDoubles[OWN_TIME] as number
+      const now = clock.read()
+      const time = now >= last ? now : last
+      let q = writeHeader(writer.view, header, p, time, last, size)
+      for (const bytes of [context, ...staged]) {
+        writer.bytes.set(bytes, q)
+        q += bytes.length
+      }
+      writer.commit(q, time, spec.eventId)
+      isBegun = false
+      clock.done()
     } catch {
-      writer.lose(LOSS_BAD_VALUE) // nothing throws between begin() and commit()
+      if (isBegun) writer.abandon() // the stack has no room for a call
+      writer.lose(LOSS_BAD_VALUE)
     } finally {
       depth[0] = (depth[0] as number) - 1
-      scratch.top = start
+      scratch.top = mark
     }
   }
 }

@@ -139,7 +139,7 @@ class RecordText {
     const bound = MAX_HEADER_BYTES[form] + fixed
     const variable = (which: 'max' | 'exact'): string => this.#fields.map(field => field[which]).join('')
     const counter = writer.classCounters + Math.min(eventId, writer.classCapacity - 1)
-    const isVariable = this.#fields.some(field => field.max !== '')
+    const isVariable = this.#spec.fields.some(field => fixedBytes(field.plan) === undefined)
     const epochHigh = Number(writer.epoch >> 32n)
     return `const C = ${counter - eventId};
 return function record(${args}) { // event ${eventId}, ring at ${writer.created}
@@ -215,10 +215,14 @@ return function record(${args}) { // event ${eventId}, ring at ${writer.created}
 
   #staged(plan: Plan, v: string, value: string, i: number): FieldText {
     const encoder = this.constants.add(makeEncoder(plan, this.#utf8))
-    const read = `const ${v}o = ${value}; X.need(${encoder}.size(${v}o));
-      const ${v}s = X.top, ${v}e = ${encoder}.encode(X.view, X.bytes, ${v}s, ${v}o), ${v}l = ${v}e - ${v}s; X.top = ${v}e;`
-    const write = `if (${v}l <= ${COPY_LOOP_BYTES}) for (let i${i} = ${v}s; i${i} < ${v}e; i${i}++) U[q++] = X.bytes[i${i}];
-      else { U.set(X.bytes.subarray(${v}s, ${v}e), q); q += ${v}l; }`
+    // What the program's own code records meanwhile lies above, and may leave `b` behind by growing the scratch.
+    const read = `const ${v}o = ${value}, ${v}z = ${encoder}.size(${v}o); X.need(${v}z);
+      const ${v}s = X.top, ${v}b = X.bytes; X.top += ${v}z;
+      const ${v}e = ${encoder}.encode(X.view, ${v}b, ${v}s, ${v}o), ${v}l = ${v}e - ${v}s;
+      if (${v}l > ${v}z) throw BAD_VALUE;
+      X.top = ${v}e;`
+    const write = `if (${v}l <= ${COPY_LOOP_BYTES}) for (let i${i} = ${v}s; i${i} < ${v}e; i${i}++) U[q++] = ${v}b[i${i}];
+      else { U.set(${v}b.subarray(${v}s, ${v}e), q); q += ${v}l; }`
     const size = ` + ${v}l`
     return { read, write, fixed: 0, max: size, exact: size }
   }

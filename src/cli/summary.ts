@@ -7,6 +7,12 @@ import { formatCount, printable, tableLines } from './table.ts'
 
 const MAX_EVENTS = 20
 const MAX_PROGRAMS = 10
+/** What to do about a cause of losses. */
+const ADVICE = [
+  ['full', 'larger rings: --subbuf-size, --num-subbuf'],
+  ['too big', 'larger sub-buffers: --subbuf-size'],
+  ['no ring', 'no memory for rings: make room in /dev/shm'],
+] as const
 
 export function summaryText(result: SessionResult, paint: Paint): string {
   const sections = [eventLines(result, paint), factLines(result, paint), nextLines(result, paint)]
@@ -29,6 +35,7 @@ function eventLines(result: SessionResult, paint: Paint): string[] {
 }
 
 function whyNothing(result: SessionResult): string[] {
+  if (discardedTotal(result.discarded) > 0) return ['All that were hit were discarded.']
   if (result.rules.every(rule => !rule.matched)) {
     return [
       'No program that loads kymograph had an event that the rules name; `kymo list -u` shows what there is.',
@@ -58,8 +65,10 @@ function discardedText(result: SessionResult, paint: Paint): string {
   const total = discardedTotal(result.discarded)
   if (total === 0) return '0'
   const causes = Object.entries(result.discarded).map(([cause, count]) => `${cause} ${formatCount(count)}`)
-  const advice = result.discarded.full === undefined ? '' : '; larger rings: --subbuf-size, --num-subbuf'
-  return `${paint('red', formatCount(total))} (${causes.join(', ')})${advice}`
+  const advice = ADVICE.filter(([cause]) => result.discarded[cause] !== undefined).map(
+    ([, text]) => `; ${text}`,
+  )
+  return `${paint('red', formatCount(total))} (${causes.join(', ')})${advice.join('')}`
 }
 
 function programRows(result: SessionResult): string[][] {

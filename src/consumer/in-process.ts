@@ -55,7 +55,13 @@ class Part {
     let channel = this.#channels.get(name)
     if (channel === undefined) {
       const streamId = this.#session.channels.findIndex(of => of.name === name)
-      channel = new ProgramChannel({ directory, name, streamId, trace: () => this.#openTrace(), resumes: false })
+      channel = new ProgramChannel({
+        directory,
+        name,
+        streamId,
+        trace: () => this.#openTrace(),
+        resumes: false,
+      })
       this.#channels.set(name, channel)
     }
     if (!channel.rings.has(`ring-${number}`)) channel.addRing(`ring-${number}`, buffer)
@@ -114,8 +120,18 @@ class Part {
 
   #openTrace(): TraceWriter {
     if (this.#trace !== undefined) return this.#trace
-    const path = tracePath(this.#session.output, this.#about.procname, this.#about.pid, new Date(this.#about.started))
-    const identity = { about: this.#about, session: this.#session.name, created: new Date(), version: packageVersion() }
+    const path = tracePath(
+      this.#session.output,
+      this.#about.procname,
+      this.#about.pid,
+      new Date(this.#about.started),
+    )
+    const identity = {
+      about: this.#about,
+      session: this.#session.name,
+      created: new Date(),
+      version: packageVersion(),
+    }
     this.#trace = TraceWriter.create(path, traceClassOf(identity), clockClass(monotonicOffsetFromEpoch()))
     return this.#trace
   }
@@ -151,7 +167,8 @@ class InProcessConsumer {
   async endInactive(): Promise<void> {
     this.#control.bump('rules')
     for (const part of [...this.#parts.values()].filter(of => !of.isActive())) {
-      for (let i = 0; i < QUIET_LOOKS && !part.isQuiet(); i++) await new Promise(resolve => setTimeout(resolve, LOOK_MS))
+      for (let i = 0; i < QUIET_LOOKS && !part.isQuiet(); i++)
+        await new Promise(resolve => setTimeout(resolve, LOOK_MS))
       this.#finish(part)
     }
   }
@@ -188,7 +205,9 @@ function watchSessions(): void {
     if (watched.has(name)) continue
     watched.add(name)
     try {
-      watch(join(sessionsPath, name), () => void consumer.endInactive()).on('error', () => watched.delete(name))
+      watch(join(sessionsPath, name), () => void consumer.endInactive()).on('error', () =>
+        watched.delete(name),
+      )
     } catch {
       watched.delete(name) // it was removed meanwhile
     }

@@ -52,7 +52,7 @@ export class ProgramChannel {
     }
   }
 
-  /** Takes a ring up, in a mapped file or shared between threads. Throws when it is none, or not the one it should be. */
+  /** Takes a ring up, in a mapped file or shared between threads. Throws when it is none, or another one. */
   addRing(name: string, buffer: ArrayBufferLike): void {
     const { directory, streamId, trace, resumes } = this.#options
     const number = Number(RING_FILE.exec(name)?.[1])
@@ -66,7 +66,10 @@ export class ProgramChannel {
     })
     if (stream.reader.geometry.number !== number) {
       const path = join(directory, name)
-      throw new KymoError('KYMO_RING', `${path} must hold ring ${number}: it holds ${stream.reader.geometry.number}`)
+      throw new KymoError(
+        'KYMO_RING',
+        `${path} must hold ring ${number}: it holds ${stream.reader.geometry.number}`,
+      )
     }
     this.rings.set(name, stream)
   }

@@ -1,7 +1,7 @@
 /** One program in one session: its life, its control words, its channels and its trace. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorText } from '../base/index.ts'
+import { errorCode, errorText } from '../base/index.ts'
 import {
   type AppEntry,
   type ControlWords,
@@ -18,7 +18,16 @@ import { OutputFailure, writing } from './output-failure.ts'
 import { ProgramChannel } from './program-channel.ts'
 import { FALLBACK_RESULT_FILE, readFallbackResult, type Tally } from './result.ts'
 import type { RingStream } from './ring-stream.ts'
-import { clockClass, packageVersion, traceClassOf } from './trace-identity.ts'
+import {
+  type ClockClass,
+  clockClass,
+  packageVersion,
+  type TraceClass,
+  traceClassOf,
+} from './trace-identity.ts'
+
+/** In the program's directory in the session: where its trace is. */
+const TRACE_NOTE = 'trace'
 
 /** What all programs of a session have in common. */
 export interface ProgramSurroundings {
@@ -71,7 +80,9 @@ export class Program {
 
   isAlive(): boolean {
     const { about, directory } = this.app
-    return about.fallback === undefined ? isLocked(join(directory, 'alive')) : existsSync(`/proc/${about.pid}`)
+    return about.fallback === undefined
+      ? isLocked(join(directory, 'alive'))
+      : existsSync(`/proc/${about.pid}`)
   }
 
   /** True while a consumer inside the program, which has no mapped memory, still writes its part of the trace. */
@@ -159,7 +170,10 @@ export class Program {
     for (const [name, channel] of this.#channels) this.#guard(name, () => channel.addTo(tally))
     tally.addLoss('no ring', this.noRing)
     tally.bytes += this.bytesWritten
-    if (this.app.about.fallback !== undefined) return this.#addFallback(tally)
+    if (this.app.about.fallback !== undefined) {
+      this.#addFallback(tally)
+      return
+    }
     const threads = new Set<number>()
     for (const ring of this.rings()) {
       ring.look()
@@ -197,14 +211,27 @@ export class Program {
     if (this.#trace !== undefined) return this.#trace
     const { session, offsetFromEpoch, resumes } = this.#surroundings
     const { about } = this.app
-    const path = tracePath(session.output, about.procname, about.pid, new Date(about.started))
-    if (resumes && existsSync(join(path, 'metadata'))) {
-      this.#trace = TraceWriter.adopt(path)
-    } else {
+    const path = this.#tracePath()
+    if (resumes) this.#trace = adoptTrace(path)
+    if (this.#trace === undefined) {
       const identity = { about, session: session.name, created: new Date(), version: packageVersion() }
-      this.#trace = TraceWriter.create(path, traceClassOf(identity), clockClass(offsetFromEpoch))
+      this.#trace = createTrace(path, traceClassOf(identity), clockClass(offsetFromEpoch))
     }
     return this.#trace
+  }
+
+  /** Noted in the session before the folder is made, so that whoever takes over finds the same one. */
+  #tracePath(): string {
+    const { session, sessionDirectory, resumes } = this.#surroundings
+    const notePath = join(sessionDirectory, this.id, TRACE_NOTE)
+    if (resumes && existsSync(notePath)) return readFileSync(notePath, 'utf8')
+    const { procname, pid, started } = this.app.about
+    const base = tracePath(session.output, procname, pid, new Date(started))
+    // An earlier session may have recorded the same program into the same folder.
+    let path = base
+    for (let i = 2; existsSync(path); i++) path = `${base}-${i}`
+    if (session.active) writeFileSync(notePath, path, { mode: 0o600 })
+    return path
   }
 
   #guard(what: string, use: () => void): void {
@@ -220,6 +247,28 @@ export class Program {
 
   #complain(what: string, error: unknown): void {
     this.#surroundings.say(`${this.label}: ${what} is left out: ${errorText(error)}`)
+  }
+}
+
+/** Leaves nothing behind when it fails: a full disk is tried again. */
+function createTrace(path: string, ...classes: [TraceClass, ClockClass]): TraceWriter {
+  try {
+    return TraceWriter.create(path, ...classes)
+  } catch (error) {
+    rmSync(path, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** The trace to go on with; `undefined` where its recorder was killed before it held anything. */
+function adoptTrace(path: string): TraceWriter | undefined {
+  if (!existsSync(join(path, 'metadata'))) return undefined
+  try {
+    return TraceWriter.adopt(path)
+  } catch (error) {
+    if (errorCode(error) !== 'KYMO_METADATA') throw error
+    rmSync(path, { recursive: true, force: true }) // no packet is written before the metadata's first block
+    return undefined
   }
 }
 

@@ -98,6 +98,12 @@ export class Programs {
     for (const program of this.#programs.values()) this.end(program, time)
   }
 
+  /** Closes the files of programs that could not be finished; what is in their rings stays there. */
+  close(): void {
+    for (const program of this.#programs.values()) program.close()
+    this.#programs.clear()
+  }
+
   totals(): Totals {
     const { tally } = this
     let recorded = tally.recorded
@@ -128,6 +134,11 @@ export class Programs {
         channel,
         matched: this.#matched.has(index),
       }))
+  }
+
+  /** The rules have changed: what matched is found out anew. */
+  forgetMatches(): void {
+    this.#matched.clear()
   }
 
   /** Removes the entries of programs that ended and that no other session needs. */

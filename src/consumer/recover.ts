@@ -35,10 +35,10 @@ export async function recoverSession(path: string, options: RecoverOptions): Pro
     },
   }
   const startedMs = performance.now()
+  const programs = new Programs(run, surroundings, () => {})
   let isComplete = false
   try {
     writeSession(sessionPath, { ...session, output: found.output })
-    const programs = new Programs(run, surroundings, () => {})
     programs.discover()
     programs.bump('rules')
     await becomeQuiet(programs, surroundings.say)
@@ -61,6 +61,7 @@ export async function recoverSession(path: string, options: RecoverOptions): Pro
       problems,
     }
   } finally {
+    programs.close()
     directory.close(isComplete)
   }
 }

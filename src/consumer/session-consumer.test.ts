@@ -374,34 +374,40 @@ test('an output that cannot be written is refused before anything is made', t =>
 test('a full disk is said once and tried again; what never fits is kept for `kymo crash`', async t => {
   if (!needs(t, 'babeltrace2')) return
   const { run, plan, lines, start } = bench(t)
+  const fillDisk = async (): Promise<void> => {
+    const program = new FakeProgram(run)
+    const consumer = start()
+    const thread = program.ring('test', 0)
+    let kept = 0
+    for (let rounds = 0; rounds < 2000 && lines.length === 0; rounds++, await delay(1))
+      kept += thread.write(100)
+    assert.match(lines.join(), /^cannot write into .*: .*ENOSPC.*; trying again every second$/)
+    kept += thread.write(5000)
+    const result = await consumer.stop()
+    assert.match(
+      result.failure ?? '',
+      /ENOSPC.*what is missing is kept: make room, then run `kymo crash .*\/sessions\/test`$/,
+    )
+    const written = read(plan.output).numbers
+    assert.ok(written.length > 0 && written.length < kept)
+    assert.deepEqual(written, upTo(written.length))
+
+    execFileSync('mount', ['-o', 'remount,size=16m', plan.output])
+    const rest = await recoverSession(plan.output, { say: line => lines.push(line) })
+    program.die()
+    assert.equal(rest.recorded, kept)
+    assert.equal(lines.length, 1)
+    const numbers = read(plan.output).numbers
+    assert.deepEqual(numbers, upTo(kept))
+  }
   mkdirSync(plan.output)
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', plan.output]).status === 0
   if (!needsKernel(t, 'mount(8) as root', mounted)) return
-  t.after(() => execFileSync('umount', [plan.output]))
-  const program = new FakeProgram(run)
-  const consumer = start()
-  const thread = program.ring('test', 0)
-  let kept = 0
-  for (let rounds = 0; rounds < 2000 && lines.length === 0; rounds++, await delay(1))
-    kept += thread.write(100)
-  assert.match(lines.join(), /^cannot write into .*: .*ENOSPC.*; trying again every second$/)
-  kept += thread.write(5000)
-  const result = await consumer.stop()
-  assert.match(
-    result.failure ?? '',
-    /ENOSPC.*what is missing is kept: make room, then run `kymo crash .*\/sessions\/test`$/,
-  )
-  const written = read(plan.output).numbers
-  assert.ok(written.length > 0 && written.length < kept)
-  assert.deepEqual(written, upTo(written.length))
-
-  execFileSync('mount', ['-o', 'remount,size=16m', plan.output])
-  const rest = await recoverSession(plan.output, { say: line => lines.push(line) })
-  program.die()
-  assert.equal(rest.recorded, kept)
-  assert.equal(lines.length, 1)
-  const numbers = read(plan.output).numbers
-  assert.deepEqual(numbers, upTo(kept))
+  try {
+    await fillDisk()
+  } finally {
+    execFileSync('umount', [plan.output])
+  }
 })
 
 const RECORDER = `

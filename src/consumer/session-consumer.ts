@@ -12,6 +12,7 @@ import {
   CONTROL_VERSION,
   type Rule,
   type RunDirectory,
+  readSession,
   type Session,
   writeSession,
 } from '../control/index.ts'
@@ -19,7 +20,7 @@ import { requireLibc } from '../native/index.ts'
 import { type Fifo, openWakeFifo } from './fifo.ts'
 import { OutputFailure } from './output-failure.ts'
 import { Pace } from './pace.ts'
-import type { Program } from './program.ts'
+import type { Program, ProgramSurroundings } from './program.ts'
 import { Programs, type Totals } from './programs.ts'
 import { becomeQuiet, selfConsumed } from './quiet.ts'
 import type { SessionResult } from './result.ts'
@@ -49,8 +50,9 @@ export interface ConsumerOptions {
 export class SessionConsumer {
   readonly name: string
   readonly #directory: SessionDirectory
-  readonly #session: Session
+  #session: Session
   readonly #options: ConsumerOptions
+  readonly #surroundings: { -readonly [K in keyof ProgramSurroundings]: ProgramSurroundings[K] }
   readonly #programs: Programs
   readonly #startedMs = performance.now()
   readonly #pace = new Pace(this.#startedMs)
@@ -59,6 +61,7 @@ export class SessionConsumer {
   readonly #deaths: Program[] = []
   #wakeFifo: Fifo | undefined
   #watcher: FSWatcher | undefined
+  #rulesWatcher: FSWatcher | undefined
   #timer: NodeJS.Timeout | undefined
   #isFailing = false
   /** Programs or rings may have come: found in one go at the next look. */
@@ -98,14 +101,14 @@ export class SessionConsumer {
     this.#directory = directory
     this.#session = session
     this.#options = options
-    const surroundings = {
+    this.#surroundings = {
       session,
       sessionDirectory: directory.path,
       offsetFromEpoch: directory.offsetFromEpoch,
       resumes: false,
       say: (line: string) => this.#complain(line),
     }
-    this.#programs = new Programs(run, surroundings, program => this.#onDeath(program))
+    this.#programs = new Programs(run, this.#surroundings, program => this.#onDeath(program))
   }
 
   totals(): Totals {
@@ -125,6 +128,7 @@ export class SessionConsumer {
     const rules = this.#programs.rules()
     const failure = this.#writeRest()
     this.#closeHandles()
+    this.#programs.close()
     if (failure === undefined) this.#programs.removeEnded()
     this.#directory.close(failure === undefined)
     const { tally } = this.#programs
@@ -149,9 +153,27 @@ export class SessionConsumer {
     this.#watcher = watch(this.#run.appsPath, () => this.#onAppsChange())
     this.#watcher.on('error', error => this.#complain(errorText(error)))
     writeSession(this.#directory.path, this.#session)
+    this.#rulesWatcher = watch(this.#directory.path, (_, file) => {
+      if (file === 'session.json') this.#onRules()
+    })
+    this.#rulesWatcher.on('error', error => this.#complain(errorText(error)))
     this.#programs.discover()
     this.#programs.bump('rules')
     this.#schedule(0)
+  }
+
+  /** Somebody moved another session.json over ours: its rules are the session's from here on. */
+  #onRules(): void {
+    if (this.#isStopping) return
+    try {
+      const { rules } = readSession(this.#directory.path)
+      this.#session = { ...this.#session, rules }
+      this.#surroundings.session = this.#session
+      this.#programs.forgetMatches()
+      this.#programs.bump('rules')
+    } catch (error) {
+      this.#complain(`the rules stay as they were: ${errorText(error)}`)
+    }
   }
 
   #onWake(): void {
@@ -283,5 +305,6 @@ export class SessionConsumer {
     clearTimeout(this.#timer)
     this.#wakeFifo?.close()
     this.#watcher?.close()
+    this.#rulesWatcher?.close()
   }
 }

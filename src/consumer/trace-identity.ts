@@ -5,8 +5,8 @@ import { endianness, hostname } from 'node:os'
 import { type AppAbout, bootId } from '../control/index.ts'
 import { PACKET_HEADER, type TraceWriter } from '../store/index.ts'
 
-type TraceClass = Parameters<typeof TraceWriter.create>[1]
-type ClockClass = Parameters<typeof TraceWriter.create>[2]
+export type TraceClass = Parameters<typeof TraceWriter.create>[1]
+export type ClockClass = Parameters<typeof TraceWriter.create>[2]
 
 export interface TraceIdentity {
   readonly about: AppAbout

@@ -2,7 +2,12 @@
 import fc from 'fast-check'
 import type { ByteOrder, FieldClass, IntegerClass, MemberClass, StructureClass } from '../model/index.ts'
 
-export function int(bits: number, signed = true, alignment = 8, byteOrder: ByteOrder = 'little-endian'): IntegerClass {
+export function int(
+  bits: number,
+  signed = true,
+  alignment = 8,
+  byteOrder: ByteOrder = 'little-endian',
+): IntegerClass {
   const type = signed ? 'fixed-length-signed-integer' : 'fixed-length-unsigned-integer'
   return { type, length: bits, byteOrder, alignment }
 }
@@ -32,7 +37,10 @@ export function array(elementFieldClass: FieldClass, length: number): FieldClass
 }
 
 /** Members by name; `sequence(…)` brings its length along. */
-export function struct(members: Readonly<Record<string, FieldClass>>, minimumAlignment?: number): StructureClass {
+export function struct(
+  members: Readonly<Record<string, FieldClass>>,
+  minimumAlignment?: number,
+): StructureClass {
   const memberClasses = Object.entries(members).flatMap(([name, fieldClass]): MemberClass[] => {
     if (fieldClass.type !== 'dynamic-length-array') return [{ name, fieldClass }]
     const lengthMember = `_${name}_length`
@@ -90,7 +98,9 @@ function structure(inner: fc.Arbitrary<FieldClass>): fc.Arbitrary<StructureClass
 const anyText = fc.oneof(
   fc.string({ maxLength: 70 }),
   fc.string({ unit: 'binary', maxLength: 40 }),
-  fc.array(fc.constantFrom('\0', 'a', 'é', '\ud800', '\udc00', '😀', '中'), { maxLength: 40 }).map(list => list.join('')),
+  fc
+    .array(fc.constantFrom('\0', 'a', 'é', '\ud800', '\udc00', '😀', '中'), { maxLength: 40 })
+    .map(list => list.join('')),
 )
 
 function fitting(fieldClass: FieldClass): fc.Arbitrary<unknown> {

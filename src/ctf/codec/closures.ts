@@ -1,13 +1,15 @@
 /** The plan as closures: the same steps as the compiled encoder, for programs that forbid code from strings. */
 import { assertUnreachable } from '../../base/index.ts'
 import type { Encoder } from './encoder.ts'
-import { fixedBytes, type IntegerPlan, integerRange, type Plan } from './plan.ts'
+import { alignmentOf, fixedBytes, type IntegerPlan, integerRange, type Plan } from './plan.ts'
 import {
   BAD_VALUE,
   highWord,
+  inside,
   lowWord,
   toInteger,
   toLabelled,
+  toLength,
   toText,
   toWide,
   truncateUtf8,
@@ -34,9 +36,15 @@ export function closureEncoder(plan: Plan, utf8: Utf8): Encoder {
       const cursor = { view, bytes, at, bit: 0 }
       write(cursor, value)
       toByte(cursor)
-      return cursor.at
+      return inside(view, cursor.at)
     },
   }
+}
+
+function align(cursor: Cursor, alignment: number): void {
+  cursor.bit = Math.ceil(cursor.bit / alignment) * alignment
+  cursor.at += cursor.bit >> 3
+  cursor.bit &= 7
 }
 
 function toByte(cursor: Cursor): void {
@@ -47,13 +55,6 @@ function toByte(cursor: Cursor): void {
 function member(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null) throw BAD_VALUE
   return (value as Record<string, unknown>)[name]
-}
-
-function elements(value: unknown, wanted?: number): ArrayLike<unknown> {
-  if (typeof value !== 'object' || value === null) throw BAD_VALUE
-  const { length } = value as { length?: unknown }
-  if (!Number.isInteger(length) || (wanted !== undefined && length !== wanted)) throw BAD_VALUE
-  return value as ArrayLike<unknown>
 }
 
 function writer(plan: Plan, utf8: Utf8): Write {
@@ -95,6 +96,7 @@ function writer(plan: Plan, utf8: Utf8): Write {
     case 'structure': {
       const writes = plan.members.map(({ name, plan: of }) => ({ name, write: writer(of, utf8) }))
       return (cursor, value) => {
+        align(cursor, plan.alignment)
         for (const { name, write } of writes) write(cursor, member(value, name))
       }
     }
@@ -106,13 +108,13 @@ function writer(plan: Plan, utf8: Utf8): Write {
 function arrayWriter(plan: Plan & { kind: 'array' | 'sequence' }, utf8: Utf8): Write {
   const write = writer(plan.element, utf8)
   return (cursor, value) => {
-    const list = elements(value, plan.kind === 'array' ? plan.length : undefined)
-    const { length } = list
+    const length = toLength(value, plan.kind === 'array' ? plan.length : -1)
+    const list = value as ArrayLike<unknown>
     if (plan.kind === 'sequence') {
       toByte(cursor)
       cursor.view.setUint32(cursor.at, length, true)
       cursor.at += 4
-    }
+    } else align(cursor, alignmentOf(plan))
     for (let i = 0; i < length; i++) write(cursor, list[i])
   }
 }
@@ -151,7 +153,7 @@ function plainInteger(plan: IntegerPlan): Write {
 function packedInteger(plan: IntegerPlan): Write {
   return (cursor, value) => {
     const [low, high] = integerWords(plan, value)
-    cursor.bit = Math.ceil(cursor.bit / plan.alignment) * plan.alignment
+    align(cursor, plan.alignment)
     writeBits(cursor.bytes, cursor.at * 8 + cursor.bit, plan.bits, low, high, plan.little)
     cursor.bit += plan.bits
     cursor.at += cursor.bit >> 3
@@ -170,11 +172,11 @@ function sizer(plan: Plan, utf8: Utf8): Size {
     case 'array':
     case 'sequence': {
       const size = sizer(plan.element, utf8)
-      const wanted = plan.kind === 'array' ? plan.length : undefined
+      const wanted = plan.kind === 'array' ? plan.length : -1
       return value => {
-        const list = elements(value, wanted)
+        const length = toLength(value, wanted)
         let sum = 5
-        for (let i = 0; i < list.length; i++) sum += size(list[i])
+        for (let i = 0; i < length; i++) sum += size((value as ArrayLike<unknown>)[i])
         return sum
       }
     }

@@ -2,7 +2,7 @@
 import { assertUnreachable } from '../../base/index.ts'
 import { closureEncoder } from './closures.ts'
 import { compileFunction } from './compile.ts'
-import { fixedBytes, isBitPacked, isScalar, type Plan } from './plan.ts'
+import { alignmentOf, fixedBytes, isBitPacked, isScalar, type Plan } from './plan.ts'
 import {
   Constants,
   checkText,
@@ -11,7 +11,7 @@ import {
   writeFixedText,
   writeStringText,
 } from './scalar-text.ts'
-import { toText, truncateUtf8, type Utf8 } from './value.ts'
+import { inside, toLength, truncateUtf8, type Utf8 } from './value.ts'
 
 /** Values are JavaScript's: number or bigint, boolean, string, label, array-likes, objects by member name. */
 export interface Encoder {
@@ -33,22 +33,16 @@ export function compileEncoder(plan: Plan, utf8: Utf8): Encoder | undefined {
   return compileFunction<Encoder>(
     `return {
       size(v) { let s = 0; ${size} return s; },
-      encode(V, U, q, v) { let p = q, b = 0; ${encode} ${text.isBitPacked ? 'if (b !== 0) p++;' : ''} return p; },
+      encode(V, U, q, v) { let p = q, b = 0; ${encode} ${text.isBitPacked ? 'if (b !== 0) p++;' : ''} return inside(V, p); },
     }`,
     {
       ...textConstants(utf8),
       K: text.constants.values,
-      sized,
+      toLength,
+      inside,
       fit: (t: string, n: number) => truncateUtf8(t, n, utf8),
     },
   )
-}
-
-/** The length of an array-like of any length, or of exactly `wanted`. */
-function sized(value: unknown, wanted: number): number {
-  const length = (value as { length?: unknown } | null | undefined)?.length
-  if (typeof value !== 'object' || !Number.isInteger(length)) return toText(undefined) as never
-  return wanted >= 0 && length !== wanted ? (toText(undefined) as never) : (length as number)
 }
 
 class EncoderText {
@@ -67,12 +61,13 @@ class EncoderText {
   encode(plan: Plan, v: string): string {
     switch (plan.kind) {
       case 'structure':
-        return plan.members.map(({ name, plan: member }) => this.#member(member, v, name)).join('\n')
+        return `${this.#align(plan)}
+          ${plan.members.map(({ name, plan: member }) => this.#member(member, v, name)).join('\n')}`
       case 'array':
-        return this.#elements(plan.element, v, String(plan.length))
+        return `${this.#align(plan)} ${this.#elements(plan.element, v, String(plan.length))}`
       case 'sequence': {
         const length = this.#name()
-        return `const ${length} = sized(${v}, -1); ${this.#toByte()} V.setUint32(p, ${length}, true); p += 4;
+        return `const ${length} = toLength(${v}, -1); ${this.#toByte()} V.setUint32(p, ${length}, true); p += 4;
           ${this.#elements(plan.element, v, length)}`
       }
       default:
@@ -89,7 +84,7 @@ class EncoderText {
   #elements(element: Plan, v: string, length: string): string {
     const i = this.#name()
     const value = this.#name()
-    return `sized(${v}, ${length});
+    return `toLength(${v}, ${length});
       for (let ${i} = 0; ${i} < ${length}; ${i}++) { let ${value} = ${v}[${i}]; ${this.encode(element, value)} }`
   }
 
@@ -97,14 +92,19 @@ class EncoderText {
     if (!isScalar(plan)) return ''
     const check = checkText(plan, v, this.constants)
     if (plan.kind === 'integer' && !plan.isPlain) {
-      const align = plan.alignment === 1 ? '' : `b = Math.ceil(b / ${plan.alignment}) * ${plan.alignment};`
-      return `${check} ${align} ${writeBitsText(plan, v)} b += ${plan.bits}; p += b >> 3; b &= 7;`
+      return `${check} ${this.#align(plan)} ${writeBitsText(plan, v)} b += ${plan.bits}; p += b >> 3; b &= 7;`
     }
     if (plan.kind === 'string') {
       return `${check} ${this.#toByte()} { let q = p; ${writeStringText(v)} p = q; }`
     }
     const cut = plan.kind === 'text' ? `${v} = fit(${v}, ${plan.bytes});` : ''
     return `${check} ${cut} ${this.#toByte()} ${writeFixedText(plan, v, 'p')} p += ${fixedBytes(plan)};`
+  }
+
+  #align(plan: Plan): string {
+    const alignment = alignmentOf(plan)
+    if (!this.isBitPacked || alignment === 1) return ''
+    return `b = Math.ceil(b / ${alignment}) * ${alignment}; p += b >> 3; b &= 7;`
   }
 
   #toByte(): string {
@@ -120,9 +120,9 @@ class EncoderText {
       case 'string':
         return `if (typeof ${v} !== 'string') throw BAD_VALUE; s += utf8.byteLength(toText(${v})) + 4;`
       case 'sequence':
-        return `s += 5; ${this.#sizeElements(plan.element, v, `sized(${v}, -1)`)}`
+        return `s += 5; ${this.#sizeElements(plan.element, v, `toLength(${v}, -1)`)}`
       case 'array':
-        return this.#sizeElements(plan.element, v, `sized(${v}, ${plan.length})`)
+        return this.#sizeElements(plan.element, v, `toLength(${v}, ${plan.length})`)
       case 'structure':
         return plan.members.map(({ name, plan: member }) => this.#sizeMember(member, v, name)).join('\n')
       case 'float':

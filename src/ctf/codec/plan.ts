@@ -3,7 +3,13 @@
  * come from the plan, so they cannot drift apart.
  */
 import { assertUnreachable, KymoError } from '../../base/index.ts'
-import type { FieldClass, IntegerClass, Mappings, StructureClass } from '../model/index.ts'
+import type {
+  FieldClass,
+  IntegerClass,
+  Mappings,
+  StaticLengthArrayClass,
+  StructureClass,
+} from '../model/index.ts'
 
 /** The writer packs records by bytes, so that a packet may be cut between any two of them. */
 const MAX_ALIGNMENT_BITS = 8
@@ -27,6 +33,7 @@ export interface FloatPlan {
 
 export interface StructurePlan {
   readonly kind: 'structure'
+  readonly alignment: number
   readonly members: readonly { readonly name: string; readonly plan: Plan }[]
 }
 
@@ -49,12 +56,13 @@ export function planOf(fieldClass: FieldClass): Plan {
       return integerPlan(fieldClass)
     case 'fixed-length-boolean':
       if (fieldClass.length !== 8) refuse(`a boolean has 8 bits: got ${fieldClass.length}`)
+      checkBeginsAtByte(fieldClass.alignment, 'a boolean')
       return { kind: 'boolean' }
     case 'fixed-length-floating-point-number':
       if (fieldClass.length !== 32 && fieldClass.length !== 64) {
         refuse(`a floating point number has 32 or 64 bits: got ${fieldClass.length}`)
       }
-      checkAlignment(fieldClass.alignment)
+      checkBeginsAtByte(fieldClass.alignment, 'a floating point number')
       return {
         kind: 'float',
         bits: fieldClass.length as 32 | 64,
@@ -67,7 +75,7 @@ export function planOf(fieldClass: FieldClass): Plan {
     case 'structure':
       return structurePlan(fieldClass)
     case 'static-length-array':
-      return { kind: 'array', element: planOf(fieldClass.elementFieldClass), length: fieldClass.length }
+      return arrayPlan(fieldClass)
     case 'dynamic-length-array':
       return refuse('a dynamic-length array stands in a structure, behind its length')
     case 'static-length-blob':
@@ -90,8 +98,36 @@ export function structurePlan(fieldClass: StructureClass): StructurePlan {
     if (member.type !== 'dynamic-length-array') return [{ name, plan: planOf(member) }]
     return [{ name, plan: { kind: 'sequence', element: planOf(member.elementFieldClass) } as const }]
   })
-  checkByteOrders(members.map(member => member.plan))
-  return { kind: 'structure', members }
+  const alignment = Math.max(
+    fieldClass.minimumAlignment ?? 1,
+    ...members.map(({ plan }) => alignmentOf(plan)),
+  )
+  const structure: StructurePlan = { kind: 'structure', alignment, members }
+  checkByteOrders(structure, { bit: 0, little: undefined })
+  return structure
+}
+
+/** At a multiple of how many bits a value begins: a compound as the most aligned of what it holds (CTF 1.8 §4.2). */
+export function alignmentOf(plan: Plan): number {
+  switch (plan.kind) {
+    case 'integer':
+    case 'structure':
+      return plan.alignment
+    case 'array':
+      return alignmentOf(plan.element)
+    default:
+      return MAX_ALIGNMENT_BITS
+  }
+}
+
+function arrayPlan(fieldClass: StaticLengthArrayClass): Plan {
+  const plan = {
+    kind: 'array',
+    element: planOf(fieldClass.elementFieldClass),
+    length: fieldClass.length,
+  } as const
+  checkByteOrders(plan, { bit: 0, little: undefined })
+  return plan
 }
 
 /** Values of a label's first range, for enumerations of at most 32 bits. */
@@ -123,19 +159,35 @@ function checkAlignment(alignment: number): void {
   }
 }
 
+function checkBeginsAtByte(alignment: number, what: string): void {
+  checkAlignment(alignment)
+  if (alignment !== MAX_ALIGNMENT_BITS) refuse(`${what} begins at a byte: its alignment is ${alignment}`)
+}
+
+/** After so many elements an array stands at each bit of a byte where it may ever stand. */
+const ELEMENTS_SEEN = 9
+
 /** Two bit-sized neighbours share a byte, and a byte has one order (CTF 1.8 §4.1.5). */
-function checkByteOrders(plans: readonly Plan[]): void {
-  let bit = 0
-  let little: boolean | undefined
-  for (const plan of plans) {
-    if (plan.kind !== 'integer' || plan.isPlain) {
-      bit = 0
-      continue
-    }
-    bit = Math.ceil(bit / plan.alignment) * plan.alignment
-    if (bit % 8 !== 0 && little !== plan.little) refuse('two integers in one byte need the same byte order')
-    bit += plan.bits
-    little = plan.little
+function checkByteOrders(plan: Plan, last: { bit: number; little: boolean | undefined }): void {
+  const alignment = alignmentOf(plan)
+  last.bit = Math.ceil(last.bit / alignment) * alignment
+  switch (plan.kind) {
+    case 'integer':
+      if (last.bit % 8 !== 0 && last.little !== plan.little) {
+        refuse('two integers in one byte need the same byte order')
+      }
+      last.bit += plan.bits
+      last.little = plan.little
+      return
+    case 'structure':
+      for (const member of plan.members) checkByteOrders(member.plan, last)
+      return
+    case 'array':
+      for (let i = 0; i < Math.min(plan.length, ELEMENTS_SEEN); i++) checkByteOrders(plan.element, last)
+      return
+    case 'sequence':
+      for (let i = 0; i < ELEMENTS_SEEN; i++) checkByteOrders(plan.element, last)
+      return
   }
 }
 

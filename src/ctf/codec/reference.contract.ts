@@ -33,21 +33,28 @@ class Stream {
     switch (fieldClass.type) {
       case 'fixed-length-unsigned-integer':
       case 'fixed-length-signed-integer':
-        return this.#number(fieldClass, integerOf(fieldClass, value))
+        this.#number(fieldClass, integerOf(fieldClass, value))
+        break
       case 'fixed-length-boolean':
-        return this.#number(fieldClass, value === true ? 1n : 0n)
+        this.#number(fieldClass, value === true ? 1n : 0n)
+        break
       case 'fixed-length-floating-point-number':
-        return this.#number(fieldClass, floatBits(fieldClass.length, value as number))
+        this.#number(fieldClass, floatBits(fieldClass.length, value as number))
+        break
       case 'null-terminated-string':
-        return this.#text(Buffer.from(`${withoutZero(value)}\0`))
+        this.#text(Buffer.from(`${withoutZero(value)}\0`))
+        break
       case 'static-length-string':
-        return this.#text(fitted(withoutZero(value), fieldClass.length))
+        this.#text(fitted(withoutZero(value), fieldClass.length))
+        break
       case 'structure':
-        return this.#structure(fieldClass, value as Record<string, unknown>)
+        this.#structure(fieldClass, value as Record<string, unknown>)
+        break
       case 'static-length-array':
       case 'dynamic-length-array':
-        for (const element of Array.from(value as ArrayLike<unknown>)) this.put(fieldClass.elementFieldClass, element)
-        return
+        for (const element of Array.from(value as ArrayLike<unknown>))
+          this.put(fieldClass.elementFieldClass, element)
+        break
       default:
         throw new Error(`the reference has no ${fieldClass.type}`)
     }
@@ -90,7 +97,11 @@ class Stream {
 }
 
 /** A member's value; a length's is that of the array it belongs to. */
-function memberValue(members: readonly MemberClass[], { name }: MemberClass, value: Record<string, unknown>): unknown {
+function memberValue(
+  members: readonly MemberClass[],
+  { name }: MemberClass,
+  value: Record<string, unknown>,
+): unknown {
   const counted = members.find(
     ({ fieldClass }) => fieldClass.type === 'dynamic-length-array' && fieldClass.lengthMember === name,
   )

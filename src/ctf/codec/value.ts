@@ -53,6 +53,25 @@ export function toLabelled(value: unknown, labels: ReadonlyMap<string, number>):
   return found
 }
 
+const MAX_ELEMENTS = TWO_32 - 1
+
+/** The length of an array-like, exactly `wanted` where that is not negative. */
+export function toLength(value: unknown, wanted: number): number {
+  if (typeof value !== 'object' || value === null) throw BAD_VALUE
+  const { length } = value as { length?: unknown }
+  if (typeof length !== 'number' || !Number.isInteger(length) || length < 0 || length > MAX_ELEMENTS)
+    throw BAD_VALUE
+  if (wanted >= 0 && length !== wanted) throw BAD_VALUE
+  return length
+}
+
+/** `end`, if it lies in `view`: platforms write texts as far as there is room, and say nothing. */
+export function inside(view: DataView, end: number): number {
+  if (end > view.byteLength)
+    throw new RangeError(`a value ends at byte ${end}, behind the ${view.byteLength} there are`)
+  return end
+}
+
 /** CTF strings end at U+0000: it becomes U+2400 (the picture of it), so that what follows is not lost. */
 export function toText(value: unknown): string {
   if (typeof value !== 'string') throw BAD_VALUE
@@ -105,7 +124,8 @@ export const portableUtf8: Utf8 = {
 export function truncateUtf8(text: string, maxBytes: number, utf8: Utf8): string {
   let result = text.slice(0, maxBytes)
   while (utf8.byteLength(result) > maxBytes) result = result.slice(0, -1)
-  return /[\uD800-\uDBFF]$/.test(result) ? result.slice(0, -1) : result
+  const isCutInTwo = /[\uD800-\uDBFF]$/.test(result) && /^[\uDC00-\uDFFF]/.test(text.slice(result.length))
+  return isCutInTwo ? result.slice(0, -1) : result
 }
 
 /** Writes `length` bits of a two-word integer at a bit position, in the bit order of its byte order. */
