@@ -9,15 +9,36 @@ export const COMPARED = [
   { name: 'int', title: '1 × i32', loop: 'int', events: 'bench:int', bytes: 12, target: 0.55, latency: true },
   { name: 'three', title: 'i32, i32, u64', loop: 'three', events: 'bench:three', bytes: 24 },
   { name: 'text', title: 'i32 + 15 characters', loop: 'text', events: 'bench:text', bytes: 28, target: 0.7 },
-  { name: 'context', title: '1 × i32 + vpid, vtid', loop: 'int', events: 'bench:int', bytes: 20, contexts: ['vpid', 'vtid'] },
+  {
+    name: 'context',
+    title: '1 × i32 + vpid, vtid',
+    loop: 'int',
+    events: 'bench:int',
+    bytes: 20,
+    contexts: ['vpid', 'vtid'],
+  },
   { name: 'sites', title: '50 enabled sites in turn', loop: 'sites', events: 'bench:site*', bytes: 12 },
-  { name: 'threads', title: '1 × i32, 2 threads', loop: 'int', events: 'bench:int', bytes: 12, verb: 'pair', threads: 2 },
+  {
+    name: 'threads',
+    title: '1 × i32, 2 threads',
+    loop: 'int',
+    events: 'bench:int',
+    bytes: 12,
+    verb: 'pair',
+    threads: 2,
+  },
 ]
 
 /** A disabled site is what its loop costs over a loop of as many empty calls. */
 export const DISABLED = [
   { name: 'disabled', title: 'disabled site − empty call', loop: 'int', floor: 'empty', target: 1.5 },
-  { name: 'disabled50', title: '50 disabled sites − 50 empty calls', loop: 'sites', floor: 'empty50', target: 1.5 },
+  {
+    name: 'disabled50',
+    title: '50 disabled sites − 50 empty calls',
+    loop: 'sites',
+    floor: 'empty50',
+    target: 1.5,
+  },
 ]
 
 export const CLOCKS = [
@@ -54,4 +75,5 @@ export const warmRounds = ({ bytes, threads = 1 }, n) => {
 const DRAIN_BYTES_PER_MS = 250_000
 const DRAIN_LEAST_MS = 30
 
-export const drainMs = ({ bytes, threads = 1 }, n) => DRAIN_LEAST_MS + (n * bytes * threads) / DRAIN_BYTES_PER_MS
+export const drainMs = ({ bytes, threads = 1 }, n) =>
+  DRAIN_LEAST_MS + (n * bytes * threads) / DRAIN_BYTES_PER_MS

@@ -12,10 +12,13 @@ const sample = values => ({ median: median(values), min: minimum(values), values
 
 /** The promise that every case is held to. @returns '' or what is wrong */
 const mismatch = (side, { produced, recorded, discarded, byName, counted, causes }) => {
-  if (discarded !== 0) return `${side} discarded ${discarded} of ${produced}${causes ? ` (${JSON.stringify(causes)})` : ''}`
+  if (discarded !== 0)
+    return `${side} discarded ${discarded} of ${produced}${causes ? ` (${JSON.stringify(causes)})` : ''}`
   if (recorded !== produced) return `${side} produced ${produced} and recorded ${recorded}`
-  if (byName !== undefined && byName !== recorded) return `${side} recorded ${recorded}, but ${byName} by name`
-  if (counted !== undefined && counted !== recorded) return `${side} recorded ${recorded}, babeltrace2 found ${counted}`
+  if (byName !== undefined && byName !== recorded)
+    return `${side} recorded ${recorded}, but ${byName} by name`
+  if (counted !== undefined && counted !== recorded)
+    return `${side} recorded ${recorded}, babeltrace2 found ${counted}`
   return ''
 }
 
@@ -27,12 +30,20 @@ export const measureFloors = async ({ scratch, kymograph, sizes, report }) => {
   const ours = await kymograph.startAlone('floors')
   const c = await startFloors(scratch)
   if (typeof c === 'string') report.skip('floors of C', c)
-  const rows = FLOORS.filter(({ loop }) => loop !== 'clock').map(floor => ({ ...floor, side: 'ours', program: ours.program }))
+  const rows = FLOORS.filter(({ loop }) => loop !== 'clock').map(floor => ({
+    ...floor,
+    side: 'ours',
+    program: ours.program,
+  }))
   if (typeof c !== 'string') {
     const ofC = FLOORS.filter(({ loop }) => loop !== 'now' && loop !== 'hrtime')
     rows.push(...ofC.map(floor => ({ ...floor, side: 'lttng', program: c })))
   }
-  const rounds = rows.map(({ program, loop }) => () => program.round(loop, sizes.events))
+  const rounds = rows.map(
+    ({ program, loop }) =>
+      () =>
+        program.round(loop, sizes.events),
+  )
   for (const round of rounds) await round()
   const values = await interleave(rounds, sizes.floorRounds, 0)
   await ours.finish()
@@ -62,12 +73,19 @@ const compare = async (item, { kymograph, lttng, sizes, report }) => {
   const latencies = {}
   for (let process = 0; process < sizes.processes; process++) {
     const options = { events, contexts, ...ringFor(item, n), count: sizes.count(item, process) }
-    const sides = await startAll([kymograph, lttng].filter(Boolean).map(tracer => () => tracer.start(options)))
-    const rounds = sides.map(({ program }) => () => program.round(loop, n, verb))
+    const sides = await startAll(
+      [kymograph, lttng].filter(Boolean).map(tracer => () => tracer.start(options)),
+    )
+    const rounds = sides.map(
+      ({ program }) =>
+        () =>
+          program.round(loop, n, verb),
+    )
     const [measured, counted] = await withSides(sides, async () => {
       await interleave(rounds, warmRounds(item, n), drainMs(item, n))
       if (item.latency && process === 0) {
-        for (const [i, { program }] of sides.entries()) latencies[names[i]] = await program.single(loop, sizes.singles)
+        for (const [i, { program }] of sides.entries())
+          latencies[names[i]] = await program.single(loop, sizes.singles)
         await delay(drainMs(item, n))
       }
       return interleave(rounds, sizes.pairs, drainMs(item, n))
@@ -79,11 +97,20 @@ const compare = async (item, { kymograph, lttng, sizes, report }) => {
   const [ours, theirs] = values
   const ratio = theirs && pairedRatio(ours, theirs)
   report.add({
-    section: 'events', name: item.name, title: item.title, unit: 'ns', ours: sample(ours), lttng: theirs && sample(theirs),
-    ratio, target: item.target, met: item.target === undefined || ratio === undefined ? undefined : ratio <= item.target,
-    counts, problems,
+    section: 'events',
+    name: item.name,
+    title: item.title,
+    unit: 'ns',
+    ours: sample(ours),
+    lttng: theirs && sample(theirs),
+    ratio,
+    target: item.target,
+    met: item.target === undefined || ratio === undefined ? undefined : ratio <= item.target,
+    counts,
+    problems,
   })
-  if (latencies.ours) report.add({ section: 'single', name: `${item.name}-single`, title: item.title, unit: 'ns', latencies })
+  if (latencies.ours)
+    report.add({ section: 'single', name: `${item.name}-single`, title: item.title, unit: 'ns', latencies })
 }
 
 export const measureDisabled = async ({ kymograph, lttng, sizes, report }) => {
@@ -93,7 +120,11 @@ export const measureDisabled = async ({ kymograph, lttng, sizes, report }) => {
   const ring = ringFor({ bytes: 8 }, 1000)
   const variants = [
     { suffix: '', note: '', start: () => kymograph.startAlone(), peer: lttng },
-    { suffix: '-session', note: ', session on', start: () => kymograph.start({ events: 'other:*', contexts: [], ...ring }) },
+    {
+      suffix: '-session',
+      note: ', session on',
+      start: () => kymograph.start({ events: 'other:*', contexts: [], ...ring }),
+    },
   ]
   for (const { suffix, note, start, peer } of variants) {
     const named = wanted.map(item => ({ ...item, name: item.name + suffix, title: item.title + note }))
@@ -119,16 +150,30 @@ const compareDisabled = async (items, start, peer, sizes, report) => {
     })
     measured.forEach((parts, i) => append(values[i], parts))
     for (const { recorded, discarded } of counts) {
-      if (recorded || discarded) problems.push(`a disabled site recorded ${recorded} and discarded ${discarded} events`)
+      if (recorded || discarded)
+        problems.push(`a disabled site recorded ${recorded} and discarded ${discarded} events`)
     }
   }
   for (const [i, { name, title, target }] of items.entries()) {
     const [site, floor, theirSite, theirFloor] = values[i]
-    const surplus = (a, b) => ({ median: pairedSurplus(a, b), min: minimum(a.map((value, k) => value - b[k])), values: a, floors: b })
+    const surplus = (a, b) => ({
+      median: pairedSurplus(a, b),
+      min: minimum(a.map((value, k) => value - b[k])),
+      values: a,
+      floors: b,
+    })
     const ours = surplus(site, floor)
     report.add({
-      section: 'disabled', name, title, unit: 'ns', ours, lttng: theirSite && surplus(theirSite, theirFloor),
-      target, targetUnit: 'ns', met: ours.median <= target, problems,
+      section: 'disabled',
+      name,
+      title,
+      unit: 'ns',
+      ours,
+      lttng: theirSite && surplus(theirSite, theirFloor),
+      target,
+      targetUnit: 'ns',
+      met: ours.median <= target,
+      problems,
     })
   }
 }
@@ -143,7 +188,11 @@ export const measureClocks = async ({ kymograph, sizes, report }) => {
     for (let process = 0; process < sizes.processes; process++) {
       const options = { events: item.events, contexts: [], ...ringFor(item, sizes.events) }
       const sides = await startAll(names.map(clock => () => kymograph.start({ ...options, clock })))
-      const rounds = sides.map(({ program }) => () => program.round(item.loop, sizes.events))
+      const rounds = sides.map(
+        ({ program }) =>
+          () =>
+            program.round(item.loop, sizes.events),
+      )
       const [measured, counts] = await withSides(sides, async () => {
         await interleave(rounds, warmRounds(item, sizes.events), drainMs(item, sizes.events))
         return interleave(rounds, sizes.pairs, drainMs(item, sizes.events))
@@ -154,8 +203,16 @@ export const measureClocks = async ({ kymograph, sizes, report }) => {
     for (const [i, { name, title, target }] of CLOCKS.entries()) {
       const ratio = pairedRatio(values[i + 1], values[0])
       report.add({
-        section: 'clocks', name, title, unit: 'ns', ours: sample(values[i + 1]), base: sample(values[0]), ratio,
-        target, met: target === undefined ? undefined : ratio <= target, problems: i === 0 ? problems : [],
+        section: 'clocks',
+        name,
+        title,
+        unit: 'ns',
+        ours: sample(values[i + 1]),
+        base: sample(values[0]),
+        ratio,
+        target,
+        met: target === undefined ? undefined : ratio <= target,
+        problems: i === 0 ? problems : [],
       })
     }
   })

@@ -46,7 +46,9 @@ const single = (loop, step, k) => {
     last = time
   }
   deltas.sort()
-  return [deltas[k >> 1], deltas[Math.floor(k * 0.999)], deltas[k - 1]].map(ms => (ms * 1e6).toFixed(1)).join(' ')
+  return [deltas[k >> 1], deltas[Math.floor(k * 0.999)], deltas[k - 1]]
+    .map(ms => (ms * 1e6).toFixed(1))
+    .join(' ')
 }
 
 /** Starts both threads within some ten ns of each other: each spins until the other is there. */
@@ -83,7 +85,13 @@ class SecondThread {
   #worker = new Worker(new URL(import.meta.url), { workerData: { words: this.words, results: this.results } })
 
   #begin(length, loop) {
-    for (const [word, value] of [[READY, 0], [GO, 0], [DONE, 0], [LENGTH, length], [LOOP, loop]]) {
+    for (const [word, value] of [
+      [READY, 0],
+      [GO, 0],
+      [DONE, 0],
+      [LENGTH, length],
+      [LOOP, loop],
+    ]) {
       Atomics.store(this.words, word, value)
     }
     Atomics.add(this.words, ROUND, 1)
@@ -122,7 +130,8 @@ const main = async (path, what) => {
       produced += counts * warmUp(loop)
     }
     produced += counts * n
-    if (verb === 'pair') return (second ??= new SecondThread()).round(loop, Object.keys(events).indexOf(name), n).toFixed(4)
+    if (verb === 'pair')
+      return (second ??= new SecondThread()).round(loop, Object.keys(events).indexOf(name), n).toFixed(4)
     if (verb === 'round') return timed(loop, n).toFixed(4)
     produced += counts * (2000 * step + n * (step - 1))
     return single(loop, step, n)

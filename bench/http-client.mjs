@@ -12,8 +12,13 @@ const fetchText = path =>
   new Promise((resolve, reject) => {
     const request = get({ host: '127.0.0.1', port, path, agent, timeout: 10_000 }, response => {
       let text = ''
-      response.setEncoding('utf8').on('data', part => (text += part)).on('error', reject)
-      response.on('end', () => (response.statusCode === 200 ? resolve(text) : reject(new Error(`status ${response.statusCode}`))))
+      response
+        .setEncoding('utf8')
+        .on('data', part => (text += part))
+        .on('error', reject)
+      response.on('end', () =>
+        response.statusCode === 200 ? resolve(text) : reject(new Error(`status ${response.statusCode}`)),
+      )
     })
     request.on('timeout', () => request.destroy(new Error('no answer within 10 s'))).on('error', reject)
   })
@@ -45,8 +50,10 @@ const latencies = await load(requests)
 const seconds = (performance.now() - begin) / 1000
 const after = await cpuMicroseconds()
 agent.destroy()
-console.log(JSON.stringify({
-  cpuUs: (after - before) / requests,
-  perSecond: requests / seconds,
-  p99Ms: latencies[Math.floor(requests * 0.99)],
-}))
+console.log(
+  JSON.stringify({
+    cpuUs: (after - before) / requests,
+    perSecond: requests / seconds,
+    p99Ms: latencies[Math.floor(requests * 0.99)],
+  }),
+)

@@ -6,7 +6,12 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 
-const products = Array.from({ length: 20 }, (_, id) => ({ id, name: `product ${id}`, price: id * 3 + 1, stock: 100 - id }))
+const products = Array.from({ length: 20 }, (_, id) => ({
+  id,
+  name: `product ${id}`,
+  price: id * 3 + 1,
+  stock: 100 - id,
+}))
 
 const server = createServer((request, response) => {
   const url = new URL(request.url, 'http://localhost')

@@ -22,9 +22,11 @@ const portOf = async (file, running) => {
 }
 
 const quit = port =>
-  new Promise(resolve => get({ host: '127.0.0.1', port, path: '/quit', timeout: 5000 }, response => {
-    response.resume().on('end', resolve)
-  }).on('error', resolve))
+  new Promise(resolve =>
+    get({ host: '127.0.0.1', port, path: '/quit', timeout: 5000 }, response => {
+      response.resume().on('end', resolve)
+    }).on('error', resolve),
+  )
 
 /** @returns a server, recorded or not, with `finish` giving the summary of the recorder */
 const startServer = async ({ scratch, kymograph, node }, isRecorded) => {
@@ -38,9 +40,15 @@ const startServer = async ({ scratch, kymograph, node }, isRecorded) => {
     throw error
   })
   const load = async (requests, warmUp) =>
-    JSON.parse(await scratch.run(process.execPath, [here('http-client.mjs'), port, requests, CONNECTIONS, warmUp].map(String), {
-      timeoutMs: LOAD_TIMEOUT_MS,
-    }))
+    JSON.parse(
+      await scratch.run(
+        process.execPath,
+        [here('http-client.mjs'), port, requests, CONNECTIONS, warmUp].map(String),
+        {
+          timeoutMs: LOAD_TIMEOUT_MS,
+        },
+      ),
+    )
   const finish = async () => {
     await quit(port)
     if (recorder) return recorder.finish()
@@ -62,7 +70,11 @@ export const measureHttp = async context => {
       servers.push(await startServer(context, true))
       const warmUp = Math.ceil(requests / 4)
       for (const server of servers) await server.load(warmUp, 1)
-      const [off, on] = await interleave(servers.map(server => () => server.load(requests, 200)), pairs, 200)
+      const [off, on] = await interleave(
+        servers.map(server => () => server.load(requests, 200)),
+        pairs,
+        200,
+      )
       rounds.off.push(...off)
       rounds.on.push(...on)
       served += warmUp + 1 + (requests + 200 + 2) * pairs
@@ -73,7 +85,8 @@ export const measureHttp = async context => {
         result.remove()
         const discarded = Object.values(result.discarded).reduce((sum, n) => sum + n, 0)
         recorded += result.recorded
-        if (discarded !== 0) problems.push(`the server's trace lacks ${discarded} of ${recorded + discarded} events`)
+        if (discarded !== 0)
+          problems.push(`the server's trace lacks ${discarded} of ${recorded + discarded} events`)
         if (result.recorded === 0) problems.push('nothing was recorded of the server')
       }
     }
@@ -86,8 +99,16 @@ export const measureHttp = async context => {
     const [on, off] = ['on', 'off'].map(side => rounds[side].map(round => round[name]))
     const ratio = pairedRatio(on, off)
     report.add({
-      section: 'http', name, title, unit, ours: { median: median(on), values: on }, base: { median: median(off), values: off },
-      ratio, target, met: target === undefined ? undefined : ratio <= target, problems: target ? problems : [],
+      section: 'http',
+      name,
+      title,
+      unit,
+      ours: { median: median(on), values: on },
+      base: { median: median(off), values: off },
+      ratio,
+      target,
+      met: target === undefined ? undefined : ratio <= target,
+      problems: target ? problems : [],
       eventsPerRequest: recorded / served,
     })
   }

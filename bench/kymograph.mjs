@@ -45,7 +45,11 @@ export class Kymograph {
       try {
         const { code, signal } = await within(STOP_TIMEOUT_MS, running.exited, running.describe)
         if (code !== 0) throw new Error(`exit ${code ?? signal} of ${running.describe()}`)
-        return { ...JSON.parse(readFileSync(summary, 'utf8')), trace, remove: () => this.#scratch.remove(directory) }
+        return {
+          ...JSON.parse(readFileSync(summary, 'utf8')),
+          trace,
+          remove: () => this.#scratch.remove(directory),
+        }
       } catch (error) {
         await this.#scratch.end(running)
         this.#scratch.remove(directory)
@@ -65,7 +69,14 @@ export class Kymograph {
 
   /** events.mjs under `record`; `finish` ends it and says what was produced, recorded and discarded. */
   async start({ events, subbufSizeBytes, subbufCount, contexts, clock = 'monotonic', count }) {
-    const options = ['-e', events, `--subbuf-size=${subbufSizeBytes}`, `--num-subbuf=${subbufCount}`, '--clock', clock]
+    const options = [
+      '-e',
+      events,
+      `--subbuf-size=${subbufSizeBytes}`,
+      `--num-subbuf=${subbufCount}`,
+      '--clock',
+      clock,
+    ]
     for (const name of contexts.length ? contexts : ['none']) options.push('-t', name)
     let recorder
     const program = await Program.start(this.#scratch, path => {

@@ -23,7 +23,14 @@ export const floorLoops = () => {
   for (let k = 0; k < SITES; k++) empties[`e${k}`] = new Function(`// empty ${k}\nreturn function (a) {}`)()
   return {
     empty: generate('empty', 1, 'e(i)', { e: new Function('// the empty call\nreturn function (a) {}')() }),
-    empty50: generate('empty50', SITES, Object.keys(empties).map(e => `${e}(i)`).join('; '), empties),
+    empty50: generate(
+      'empty50',
+      SITES,
+      Object.keys(empties)
+        .map(e => `${e}(i)`)
+        .join('; '),
+      empties,
+    ),
     now: generate('now', 1, 'performance.now()', { performance }),
     hrtime: generate('hrtime', 1, 'read()', { read: process.hrtime.bigint }),
     atomic: generate('atomic', 1, 'Atomics.store(cells, 0, i)', { cells }),
@@ -39,7 +46,17 @@ export const eventLoops = ({ tracepoint, i32, u64, str }) => {
     none: generate('none', 1, 't()', { t: tracepoint('bench:none') }),
     int: generate('int', 1, 't(i)', { t: tracepoint('bench:int', i32('a')) }),
     three: generate('three', 1, 't(i, 7, i)', { t: tracepoint('bench:three', i32('a'), i32('b'), u64('c')) }),
-    text: generate('text', 1, 't(i, texts[i & 15])', { t: tracepoint('bench:text', i32('a'), str('s')), texts }),
-    sites: generate('sites', SITES, Object.keys(sites).map(t => `${t}(i)`).join('; '), sites),
+    text: generate('text', 1, 't(i, texts[i & 15])', {
+      t: tracepoint('bench:text', i32('a'), str('s')),
+      texts,
+    }),
+    sites: generate(
+      'sites',
+      SITES,
+      Object.keys(sites)
+        .map(t => `${t}(i)`)
+        .join('; '),
+      sites,
+    ),
   }
 }

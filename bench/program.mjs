@@ -43,10 +43,12 @@ export class Program {
         throw new Error(`ended (${code ?? signal}) before it connected: ${running.describe()}`)
       })
       died.catch(() => {})
-      const socket = await within(START_TIMEOUT_MS, Promise.race([connected, died]), running.describe).catch(async error => {
-        await scratch.end(running)
-        throw error
-      })
+      const socket = await within(START_TIMEOUT_MS, Promise.race([connected, died]), running.describe).catch(
+        async error => {
+          await scratch.end(running)
+          throw error
+        },
+      )
       socket.on('error', () => {})
       return new Program(socket, running)
     } finally {

@@ -13,32 +13,51 @@ const cell = (side, unit) =>
 const HEADINGS = {
   floors: ['floors, ns', 'JavaScript (min)', 'C (min)', '', '', ''],
   events: ['one event, ns', 'Kymograph (min)', 'LTTng-UST (min)', 'ratio', 'target', ''],
-  disabled: ['disabled, ns per site over an empty call', 'Kymograph (min)', 'LTTng-UST (min)', '', 'target', ''],
+  disabled: [
+    'disabled, ns per site over an empty call',
+    'Kymograph (min)',
+    'LTTng-UST (min)',
+    '',
+    'target',
+    '',
+  ],
   clocks: ['clocks, ns', 'Kymograph (min)', 'monotonic (min)', 'ratio', 'target', ''],
   http: ['HTTP server', 'recorded', 'plain node', 'ratio', 'target', ''],
   start: ['start, --import kymograph/auto', 'with (min)', 'without (min)', 'more', 'target', ''],
 }
 
-const verdict = ({ met, problems = [] }) => (problems.length ? 'INVALID' : met === undefined ? '' : met ? 'met' : 'missed')
+const verdict = ({ met, problems = [] }) =>
+  problems.length ? 'INVALID' : met === undefined ? '' : met ? 'met' : 'missed'
 
 const line = row => {
   const { section, title, unit, ours, lttng, base, ratio, surplus, target, targetUnit } = row
   const name = section === 'http' || section === 'start' ? `${title}, ${unit}` : title
-  const difference = surplus === undefined ? (ratio === undefined ? '' : ratio.toFixed(3)) : `+${number(surplus, unit)}`
+  const difference =
+    surplus === undefined ? (ratio === undefined ? '' : ratio.toFixed(3)) : `+${number(surplus, unit)}`
   const limit = target === undefined ? '' : `≤ ${target}${targetUnit ? ` ${targetUnit}` : ''}`
   return [name, cell(ours, unit), cell(lttng ?? base, unit), difference, limit, verdict(row)]
 }
 
-const singleLine = ({ title, latencies }) =>
-  [title, ...['ours', 'lttng'].map(side => {
+const singleLine = ({ title, latencies }) => [
+  title,
+  ...['ours', 'lttng'].map(side => {
     const of = latencies[side]
     return of ? [of.p50, of.p999, of.max].map(ns => ns.toFixed(0)).join(' / ') : '-'
-  }), '', '', '']
+  }),
+  '',
+  '',
+  '',
+]
 
 const print = rows => {
   const widths = rows[0].map((_, column) => Math.max(...rows.map(row => row[column].length)))
   for (const row of rows) {
-    console.log(row.map((text, column) => (column ? text.padStart(widths[column]) : text.padEnd(widths[column]))).join('  ').trimEnd())
+    console.log(
+      row
+        .map((text, column) => (column ? text.padStart(widths[column]) : text.padEnd(widths[column])))
+        .join('  ')
+        .trimEnd(),
+    )
   }
   console.log()
 }
@@ -84,7 +103,9 @@ export class Report {
 
   /** The work that was done, not its speed: equal for two runs with the same options. */
   get workHash() {
-    const work = this.rows.filter(row => row.counts).map(({ name, counts }) => [name, counts.map(c => [c.produced, c.recorded])])
+    const work = this.rows
+      .filter(row => row.counts)
+      .map(({ name, counts }) => [name, counts.map(c => [c.produced, c.recorded])])
     return createHash('sha256').update(JSON.stringify(work)).digest('hex').slice(0, 12)
   }
 
@@ -95,7 +116,10 @@ export class Report {
       if (rows.length) print([headings, ...rows.map(line)])
       const singles = this.rows.filter(row => row.section === 'single')
       if (section === 'events' && singles.length) {
-        print([['between two clock reads, ns', 'p50 / p99.9 / max', 'p50 / p99.9 / max', '', '', ''], ...singles.map(singleLine)])
+        print([
+          ['between two clock reads, ns', 'p50 / p99.9 / max', 'p50 / p99.9 / max', '', '', ''],
+          ...singles.map(singleLine),
+        ])
       }
     }
     const perRequest = this.rows.find(row => row.eventsPerRequest !== undefined)
@@ -103,7 +127,9 @@ export class Report {
     const counted = this.rows.flatMap(row => row.counts ?? [])
     if (counted.length) {
       const sum = key => counted.reduce((total, count) => total + count[key], 0).toLocaleString('en')
-      console.log(`${sum('produced')} events produced, ${sum('recorded')} recorded, ${sum('discarded')} discarded; work ${this.workHash}`)
+      console.log(
+        `${sum('produced')} events produced, ${sum('recorded')} recorded, ${sum('discarded')} discarded; work ${this.workHash}`,
+      )
     }
     for (const { name, why } of this.skipped) console.log(`skipped ${name}: ${why}`)
     for (const { name, why } of this.failed) console.log(`FAILED ${name}: ${why}`)

@@ -28,23 +28,42 @@ import { measureStartup } from './startup.mjs'
 
 /** `processes` times fresh programs, since V8 compiles each a little differently; `pairs` rounds in each. */
 const FULL = {
-  processes: 3, pairs: 5, events: 1_000_000, floorRounds: 9, singles: 200_000,
-  http: { processes: 3, pairs: 3, requests: 20_000 }, starts: 21, memoryRuns: 7,
+  processes: 3,
+  pairs: 5,
+  events: 1_000_000,
+  floorRounds: 9,
+  singles: 200_000,
+  http: { processes: 3, pairs: 3, requests: 20_000 },
+  starts: 21,
+  memoryRuns: 7,
   // babeltrace2 counts a million events in a quarter of a second: once per case, of both traces.
   count: (_item, process) => process === 0,
 }
 const QUICK = {
-  processes: 1, pairs: 3, events: 300_000, floorRounds: 3, singles: 50_000,
-  http: { processes: 1, pairs: 2, requests: 4000 }, starts: 7, memoryRuns: 3,
+  processes: 1,
+  pairs: 3,
+  events: 300_000,
+  floorRounds: 3,
+  singles: 50_000,
+  http: { processes: 1, pairs: 2, requests: 4000 },
+  starts: 7,
+  memoryRuns: 3,
   count: ({ name }) => name === 'int',
 }
 
 const usage = () => {
   try {
     const { values } = parseArgs({
-      options: { quick: { type: 'boolean' }, only: { type: 'string' }, json: { type: 'string' }, node: { type: 'string' } },
+      options: {
+        quick: { type: 'boolean' },
+        only: { type: 'string' },
+        json: { type: 'string' },
+        node: { type: 'string' },
+      },
     })
-    const names = [FLOORS, COMPARED, DISABLED, CLOCKS].flatMap(list => list.map(({ name }) => name)).filter(Boolean)
+    const names = [FLOORS, COMPARED, DISABLED, CLOCKS]
+      .flatMap(list => list.map(({ name }) => name))
+      .filter(Boolean)
     const known = ['floors', 'events', 'disabled', 'clocks', 'http', 'start', ...names]
     if (values.only !== undefined && !known.includes(values.only)) {
       throw new Error(`--only needs one of ${known.join(', ')}: got '${values.only}'`)
@@ -58,7 +77,10 @@ const usage = () => {
 
 const machine = (node, lttng) => ({
   date: new Date().toISOString(),
-  cpu: cpus()[0]?.model.trim(), cores: cpus().length, memoryBytes: totalmem(), kernel: release(),
+  cpu: cpus()[0]?.model.trim(),
+  cores: cpus().length,
+  memoryBytes: totalmem(),
+  kernel: release(),
   node: execFileSync(node, ['--version'], { encoding: 'utf8', timeout: 10_000 }).trim(),
   lttng: lttng?.version,
 })
@@ -72,8 +94,18 @@ const measureAll = async (scratch, report, options) => {
 
   if (report.wants('floors')) await report.attempt('floors', { name: 'floors' }, () => measureFloors(context))
 
-  const ofLttng = [['events', COMPARED], ['disabled', DISABLED]]
-  if (ofLttng.some(([section, cases]) => report.wantsAny(section, cases.map(({ name }) => name)))) {
+  const ofLttng = [
+    ['events', COMPARED],
+    ['disabled', DISABLED],
+  ]
+  if (
+    ofLttng.some(([section, cases]) =>
+      report.wantsAny(
+        section,
+        cases.map(({ name }) => name),
+      ),
+    )
+  ) {
     const lttng = await Lttng.open(scratch)
     if (typeof lttng === 'string') report.skip('the comparison with LTTng-UST', lttng)
     else context.lttng = lttng
@@ -97,18 +129,36 @@ const write = (path, result) => {
 
 const options = usage()
 const scratch = new Scratch()
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]]) {
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+]) {
   process.once(signal, () => scratch.close().finally(() => process.exit(code)))
 }
 const begin = Date.now()
 const report = new Report(options.only)
 try {
   const where = await measureAll(scratch, report, options)
-  console.log(`\n${where.cpu}, ${where.cores} cores, Linux ${where.kernel}, node ${where.node}, LTTng ${where.lttng ?? 'none'}`)
+  console.log(
+    `\n${where.cpu}, ${where.cores} cores, Linux ${where.kernel}, node ${where.node}, LTTng ${where.lttng ?? 'none'}`,
+  )
   report.print()
   const { rows, skipped, failed, workHash } = report
-  const result = { ...where, quick: options.quick === true, seconds: (Date.now() - begin) / 1000, workHash, rows, skipped, failed }
-  const out = join(dirname(fileURLToPath(import.meta.url)), 'out', `${where.date.replaceAll(/[:.]/g, '-')}.json`)
+  const result = {
+    ...where,
+    quick: options.quick === true,
+    seconds: (Date.now() - begin) / 1000,
+    workHash,
+    rows,
+    skipped,
+    failed,
+  }
+  const out = join(
+    dirname(fileURLToPath(import.meta.url)),
+    'out',
+    `${where.date.replaceAll(/[:.]/g, '-')}.json`,
+  )
   for (const path of [out, options.json && resolve(options.json)].filter(Boolean)) write(path, result)
   console.log(`${result.seconds.toFixed(0)} s; numbers in ${out}`)
   if (failed.length) process.exitCode = 1

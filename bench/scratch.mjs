@@ -68,10 +68,12 @@ export class Scratch {
   /** Runs a command to its end. @throws when it fails or takes longer than `timeoutMs`. */
   async run(command, args, { timeoutMs = 30_000, ...options } = {}) {
     const running = this.spawn(command, args, options)
-    const result = await within(timeoutMs, running.exited, () => `${command} ${args.join(' ')}`).catch(async error => {
-      await this.end(running)
-      throw error
-    })
+    const result = await within(timeoutMs, running.exited, () => `${command} ${args.join(' ')}`).catch(
+      async error => {
+        await this.end(running)
+        throw error
+      },
+    )
     if (result.code !== 0) {
       throw new Error(`exit ${result.code ?? result.signal} of ${running.describe()}${result.error ?? ''}`)
     }

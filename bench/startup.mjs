@@ -20,7 +20,11 @@ export const measureStartup = async ({ scratch, node, sizes, report }) => {
   const env = { ...process.env, KYMO_RUNDIR: run }
   const start = args => {
     const begin = process.hrtime.bigint()
-    const { status, stdout, stderr, error } = spawnSync(node, args, { env, encoding: 'utf8', timeout: 30_000 })
+    const { status, stdout, stderr, error } = spawnSync(node, args, {
+      env,
+      encoding: 'utf8',
+      timeout: 30_000,
+    })
     if (status !== 0) throw new Error(`${node} ${args.join(' ')}: ${error ?? stderr.slice(-600)}`)
     return { ms: Number(process.hrtime.bigint() - begin) / 1e6, stdout }
   }
@@ -33,8 +37,13 @@ export const measureStartup = async ({ scratch, node, sizes, report }) => {
   add(report, { name: 'start', title: 'start-up time', unit: 'ms', target: TARGET_MS }, on, off)
 
   const memory = await interleave(both('-e', MEMORY), sizes.memoryRuns, 0)
-  const [withTracer, plain] = memory.map(runs => runs.map(({ stdout }) => JSON.parse(stdout).map(bytes => bytes / MIB)))
-  for (const [index, name, title] of [[0, 'rss', 'resident memory'], [1, 'hwm', 'resident memory, highest']]) {
+  const [withTracer, plain] = memory.map(runs =>
+    runs.map(({ stdout }) => JSON.parse(stdout).map(bytes => bytes / MIB)),
+  )
+  for (const [index, name, title] of [
+    [0, 'rss', 'resident memory'],
+    [1, 'hwm', 'resident memory, highest'],
+  ]) {
     const of = values => values.map(pair => pair[index])
     add(report, { name, title, unit: 'MiB', target: TARGET_MIB }, of(withTracer), of(plain))
   }
@@ -43,7 +52,15 @@ export const measureStartup = async ({ scratch, node, sizes, report }) => {
 const add = (report, { name, title, unit, target }, on, off) => {
   const surplus = pairedSurplus(on, off)
   report.add({
-    section: 'start', name, title, unit, ours: { median: median(on), min: minimum(on), values: on },
-    base: { median: median(off), min: minimum(off), values: off }, surplus, target, targetUnit: unit, met: surplus <= target,
+    section: 'start',
+    name,
+    title,
+    unit,
+    ours: { median: median(on), min: minimum(on), values: on },
+    base: { median: median(off), min: minimum(off), values: off },
+    surplus,
+    target,
+    targetUnit: unit,
+    met: surplus <= target,
   })
 }

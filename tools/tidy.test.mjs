@@ -29,6 +29,7 @@ const CASES = [
     '1: ring-manager.ts says nothing: name the thing it is about',
   ],
   ['banned folders', 'src/common/b.ts', '', '1: common says nothing: name the thing it is about'],
+  ['a manager that is called so', 'src/a/package-manager.ts', ''],
   ['cases that must not compile are no banned name', 'src/a/marker.types.ts', ''],
   [
     'new Function outside the compiler',
@@ -54,6 +55,7 @@ const CASES = [
   ['as any in a comment', 'src/a/b.ts', '// the same as any other; eval(x), console.log'],
   ['console', 'src/a/b.ts', "console.log('x')", '1: console is for src/cli only: throw, return or count'],
   ['console in cli and in names of channels', 'src/cli/b.ts', "console.log('x')"],
+  ['console where it is recorded', 'src/tracer/auto/console.ts', 'console[level] = console.Console'],
   ['console in names', 'src/tracer/auto/b.ts', "const channel = 'console.log'"],
   [
     'Date.now',

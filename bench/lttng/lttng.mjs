@@ -26,7 +26,16 @@ const compile = async (scratch, withLttng) => {
   const program = join(directory, withLttng ? 'program' : 'floors')
   const files = withLttng ? ['program.c', 'provider.c'] : ['program.c']
   const flags = withLttng ? ['-DWITH_LTTNG', '-llttng-ust', '-ldl'] : []
-  await scratch.run('gcc', ['-O2', '-I', sources, '-o', program, ...files.map(f => join(sources, f)), ...flags, '-lpthread'])
+  await scratch.run('gcc', [
+    '-O2',
+    '-I',
+    sources,
+    '-o',
+    program,
+    ...files.map(f => join(sources, f)),
+    ...flags,
+    '-lpthread',
+  ])
   return program
 }
 
@@ -59,7 +68,11 @@ export class Lttng {
 
   /** @returns an Lttng with its daemon running, or a sentence that says why there is none */
   static async open(scratch) {
-    for (const [command, args] of [['gcc', ['--version']], ['lttng', ['--version']], ['lttng-sessiond', ['--version']]]) {
+    for (const [command, args] of [
+      ['gcc', ['--version']],
+      ['lttng', ['--version']],
+      ['lttng-sessiond', ['--version']],
+    ]) {
       const reason = await missing(scratch, command, args)
       if (reason) return `${command}: ${reason.split('\n')[0]}`
     }
@@ -81,7 +94,9 @@ export class Lttng {
   async #startDaemon() {
     // Programs wait in these for a daemon; whichever was not there before is a trace of ours.
     const uid = this.#user.uid ?? process.getuid()
-    const waitFiles = ['/dev/shm/lttng-ust-wait-8', `/dev/shm/lttng-ust-wait-8-${uid}`].filter(path => !existsSync(path))
+    const waitFiles = ['/dev/shm/lttng-ust-wait-8', `/dev/shm/lttng-ust-wait-8-${uid}`].filter(
+      path => !existsSync(path),
+    )
     const daemon = this.#scratch.spawn('lttng-sessiond', ['--no-kernel'], { ...this.#user, env: this.#env })
     this.#scratch.onEnd(async () => {
       const consumers = childrenOf(daemon.child.pid)
@@ -134,8 +149,16 @@ export class Lttng {
       this.#scratch.remove(output)
     }
     try {
-      await this.#lttng('enable-channel', '-u', '-s', session, '--discard', `--subbuf-size=${subbufSizeBytes}`,
-        `--num-subbuf=${subbufCount}`, 'ring')
+      await this.#lttng(
+        'enable-channel',
+        '-u',
+        '-s',
+        session,
+        '--discard',
+        `--subbuf-size=${subbufSizeBytes}`,
+        `--num-subbuf=${subbufCount}`,
+        'ring',
+      )
       await this.#lttng('enable-event', '-u', '-s', session, '-c', 'ring', events)
       const types = contexts.map(name => `--type=${name}`)
       if (types.length) await this.#lttng('add-context', '-u', '-s', session, '-c', 'ring', ...types)
@@ -162,9 +185,12 @@ export class Lttng {
 /** @returns the number of events in a CTF trace, or undefined where there is no babeltrace2 */
 export const countEvents = async (scratch, directory) => {
   if (await missing(scratch, 'babeltrace2', ['--version'])) return undefined
-  const text = await scratch.run('babeltrace2', ['-c', 'sink.utils.counter', '-p', 'step=+0', directory], { timeoutMs: 300_000 })
+  const text = await scratch.run('babeltrace2', ['-c', 'sink.utils.counter', '-p', 'step=+0', directory], {
+    timeoutMs: 300_000,
+  })
   const counts = [...text.matchAll(/^\s*([\d,]+) Event messages?/gm)]
-  if (counts.length === 0) throw new Error(`babeltrace2 counted nothing in ${directory}: ${text.slice(0, 200)}`)
+  if (counts.length === 0)
+    throw new Error(`babeltrace2 counted nothing in ${directory}: ${text.slice(0, 200)}`)
   return Number(counts.at(-1)[1].replaceAll(',', ''))
 }
 

@@ -62,8 +62,8 @@ export function closureRecorder(
         return
       }
       const last = writer.ownDoubles[OWN_TIME] as number
-      const now = clock.read()
-      const time = now >= last ? now : last
+      let time = clock.read()
+      if (!(time >= last)) time = last
       let q = writeHeader(writer.view, header, p, time, last, size)
       for (const bytes of [context, ...staged]) {
         writer.bytes.set(bytes, q)

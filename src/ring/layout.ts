@@ -175,7 +175,7 @@ export interface RingIdentity {
 /** Writes the identity of a new ring into zeroed memory. */
 export function formatRing(buffer: ArrayBufferLike, geometry: RingGeometry, identity: RingIdentity): void {
   const words = new Int32Array(buffer, 0, HEADERS_WORD)
-  const doubles = new Float64Array(buffer, 0, HEADERS_DOUBLE)
+  const doubles = new Float64Array(buffer, 0, HEADERS_DOUBLE + HEADER_DOUBLES)
   words[VERSION_WORD] = LAYOUT_VERSION
   words[DATA_OFFSET_WORD] = dataOffset(geometry)
   words[SUB_BUFFER_BYTES_WORD] = geometry.subBufferBytes
@@ -216,10 +216,16 @@ export function readGeometry(buffer: ArrayBufferLike): RingGeometry & RingIdenti
   }
   const problem = geometryProblem(geometry)
   if (problem !== undefined) throw new KymoError('KYMO_RING', problem)
-  if (ringBytes(geometry) !== buffer.byteLength || dataOffset(geometry) !== word(DATA_OFFSET_WORD)) {
+  if (ringBytes(geometry) !== buffer.byteLength) {
     throw new KymoError(
       'KYMO_RING',
       `the ring's sizes need ${ringBytes(geometry)} bytes: got ${buffer.byteLength}`,
+    )
+  }
+  if (dataOffset(geometry) !== word(DATA_OFFSET_WORD)) {
+    throw new KymoError(
+      'KYMO_RING',
+      `the ring has its sub-buffers at ${dataOffset(geometry)}: it says ${word(DATA_OFFSET_WORD)}`,
     )
   }
   return {

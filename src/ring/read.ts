@@ -148,6 +148,8 @@ export class RingReader {
    */
   next(depth: 'complete' | 'partial'): Piece | undefined {
     const state = this.state()
+    // Our predecessor may have died between its record and the space that it freed.
+    if (Atomics.load(this.#words, RELEASED_WORD) !== this.#position.sequence) this.#free()
     for (;;) {
       const { sequence, offset, packets, time, lost } = this.#position
       if (sequence === state.sequence) {
@@ -191,14 +193,14 @@ export class RingReader {
 
   losses(): Record<LossCause, number> {
     const count = (cause: LossCause): number =>
-      this.#doubles[LOSS_BASE_DOUBLE + LOSS_CAUSES.indexOf(cause)] as number
+      countOrNone(this.#doubles[LOSS_BASE_DOUBLE + LOSS_CAUSES.indexOf(cause)] as number)
     return Object.fromEntries(LOSS_CAUSES.map(cause => [cause, count(cause)])) as Record<LossCause, number>
   }
 
   /** Records of each event class id; the last counter holds all classes from there on. */
   classCounts(): Float64Array {
     const start = classCountersDouble(this.geometry)
-    return this.#doubles.slice(start, start + this.geometry.classCapacity)
+    return this.#doubles.slice(start, start + this.geometry.classCapacity).map(countOrNone)
   }
 
   #piece(physical: number, end: number, isLast: boolean, time: number, lost: number): Piece {
@@ -208,7 +210,7 @@ export class RingReader {
         `a sub-buffer ends at ${end} after ${offset} of ${this.geometry.subBufferBytes} bytes`,
       )
     }
-    if (!Number.isFinite(time) || !(lost >= 0)) throw this.#damage(`time ${time}, lost ${lost}`)
+    if (!Number.isFinite(time) || !isCount(lost)) throw this.#damage(`time ${time}, lost ${lost}`)
     const start = this.#dataOffset + physical * this.geometry.subBufferBytes + offset
     const bytes = new Uint8Array(this.#buffer, start, end - offset)
     return { bytes, sequence, end, isLast, time: Math.max(time, this.#position.time), lost }
@@ -227,7 +229,7 @@ export class RingReader {
     const { subBufferBytes, subBufferCount } = this.geometry
     const fits =
       state.physical >= 0 && state.physical < subBufferCount && state.end >= 0 && state.end <= subBufferBytes
-    if (!fits || !Number.isFinite(state.time) || !(state.lost >= 0)) {
+    if (!fits || !Number.isFinite(state.time) || !isCount(state.lost)) {
       throw this.#damage(
         `physical sub-buffer ${state.physical}, end ${state.end}, time ${state.time}, lost ${state.lost}`,
       )
@@ -243,13 +245,19 @@ export class RingReader {
     const selector = (this.#words[SELECTOR_WORD] as number) & 1
     const word = POSITION_BASE_WORD + selector * POSITION_WORDS
     const double = POSITION_BASE_DOUBLE + selector * POSITION_DOUBLES
-    return {
+    const position = {
       packets: this.#doubles[double + POSITION_PACKETS] as number,
       sequence: this.#words[word + POSITION_SEQUENCE] as number,
       offset: this.#words[word + POSITION_OFFSET] as number,
       time: this.#doubles[double + POSITION_TIME] as number,
       lost: this.#doubles[double + POSITION_LOST] as number,
     }
+    const { packets, offset, time, lost } = position
+    const fits = offset >= 0 && offset <= this.geometry.subBufferBytes
+    if (!fits || !isCount(packets) || !isCount(lost) || !Number.isFinite(time)) {
+      throw this.#damage(`read to ${offset}, packet ${packets}, time ${time}, lost ${lost}`)
+    }
+    return position
   }
 
   /** The record first, then its selector, then the space: a consumer may die between any two. */
@@ -264,6 +272,19 @@ export class RingReader {
     this.#doubles[double + POSITION_LOST] = position.lost
     Atomics.store(this.#words, SELECTOR_WORD, selector)
     this.#position = position
-    Atomics.store(this.#words, RELEASED_WORD, position.sequence)
+    this.#free()
   }
+
+  #free(): void {
+    Atomics.store(this.#words, RELEASED_WORD, this.#position.sequence)
+  }
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
+}
+
+/** Counters are for people: a damaged one is shown as none. */
+function countOrNone(value: number): number {
+  return isCount(value) ? value : 0
 }

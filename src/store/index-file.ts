@@ -18,7 +18,12 @@ export function indexHeader(): Uint8Array {
 }
 
 /** The entry of a packet that begins at byte `offset` of its stream file. */
-export function indexEntry(offset: number, packet: StoredPacket, streamId: number, instanceId: number): Uint8Array {
+export function indexEntry(
+  offset: number,
+  packet: StoredPacket,
+  streamId: number,
+  instanceId: number,
+): Uint8Array {
   const bytes = new Uint8Array(INDEX_ENTRY_BYTES)
   const view = new DataView(bytes.buffer)
   const bits = BigInt((PACKET_PREFIX_BYTES + packet.recordBytes) * 8)

@@ -65,13 +65,18 @@ export const PACKET_CONTEXT: StructureClass = {
 
 function bytesOf({ memberClasses }: StructureClass): number {
   return memberClasses.reduce(
-    (sum, { fieldClass }) => sum + ('length' in fieldClass ? fieldClass.length / (fieldClass.type === 'static-length-blob' ? 1 : 8) : 0),
+    (sum, { fieldClass }) =>
+      sum +
+      ('length' in fieldClass ? fieldClass.length / (fieldClass.type === 'static-length-blob' ? 1 : 8) : 0),
     0,
   )
 }
 
 assert(bytesOf(PACKET_HEADER) === BEGIN_AT, 'the packet context follows the packet header')
-assert(bytesOf(PACKET_HEADER) + bytesOf(PACKET_CONTEXT) === PACKET_PREFIX_BYTES, 'records follow the packet context')
+assert(
+  bytesOf(PACKET_HEADER) + bytesOf(PACKET_CONTEXT) === PACKET_PREFIX_BYTES,
+  'records follow the packet context',
+)
 
 /** The stream class of a channel of this form. */
 export function streamClassFor(
@@ -129,7 +134,8 @@ export class PacketPrefix {
     for (let i = 0; i < BEGIN_AT; i++) if (bytes[i] !== this.bytes[i]) return undefined
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const bits = view.getBigUint64(PACKET_SIZE_AT, true)
-    if (bits % 8n !== 0n || bits < BigInt(PACKET_PREFIX_BYTES * 8) || bits > BigInt(available) * 8n) return undefined
+    if (bits % 8n !== 0n || bits < BigInt(PACKET_PREFIX_BYTES * 8) || bits > BigInt(available) * 8n)
+      return undefined
     return {
       begin: view.getBigUint64(BEGIN_AT, true),
       end: view.getBigUint64(END_AT, true),

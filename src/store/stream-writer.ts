@@ -105,4 +105,3 @@ function openForUpdate(path: string): number {
     return openSync(path, 'r+')
   }
 }
-

@@ -24,7 +24,9 @@ export class TraceWriter {
     fileCall('make', directory, () => mkdirSync(join(directory, 'index'), { recursive: true }))
     const present = fileCall('list', directory, () => readdirSync(directory)).filter(name => name !== 'index')
     if (present.length > 0) {
-      throw new KymoError('KYMO_EXISTS', `${directory} must be an empty folder: it holds ${present[0]}`, { directory })
+      throw new KymoError('KYMO_EXISTS', `${directory} must be an empty folder: it holds ${present[0]}`, {
+        directory,
+      })
     }
     const path = join(directory, 'metadata')
     const fd = fileCall('make', path, () => openSync(path, 'wx+', 0o600))
@@ -41,7 +43,11 @@ export class TraceWriter {
     const uuid = /\buuid = "([0-9a-f-]{36})";/.exec(whole)?.[1]
     const clockName = /clock \{\s*name = "([^"]*)";/.exec(whole)?.[1]
     if (uuid === undefined || clockName === undefined) {
-      throw new KymoError('KYMO_METADATA', `${path} needs a trace and a clock block to go on from: it has none`, { path })
+      throw new KymoError(
+        'KYMO_METADATA',
+        `${path} needs a trace and a clock block to go on from: it has none`,
+        { path },
+      )
     }
     const fd = fileCall('open', path, () => openSync(path, 'r+'))
     fileCall('cut', path, () => ftruncateSync(fd, size))
@@ -116,4 +122,3 @@ export function tracePath(output: string, procname: string, pid: number, started
   const name = procname.replaceAll(/[^A-Za-z0-9_.+-]/g, '_').replace(/^\.+/, '') || 'program'
   return join(output, 'ust', 'pid', `${name}-${pid}-${fileNameDate(started)}`)
 }
-

@@ -70,8 +70,10 @@ export function tracepoint(name: string, ...rest: readonly unknown[]): unknown {
   const fields = rest.filter(isField) as { name: string; type: FieldType }[]
   const site = declare(name, 'tracepoint', options, fields.length)
   const isOpen = fields.length === 0
-  if (isOpen) queueMicrotask(() => site.recording ?? setRecording(site, []))
-  else setRecording(site, fields)
+  if (isOpen) {
+    tracer.adopt(site)
+    queueMicrotask(() => site.recording ?? setRecording(site, []))
+  } else setRecording(site, fields)
   return face(site, isOpen, {
     connect: (probe: Probe | ProbeObject<readonly unknown[]>) => connect(site, probe, value => value),
     record: (...extracted: readonly ExtractedField<readonly unknown[]>[]) => recordBy(site, extracted),

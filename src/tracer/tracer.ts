@@ -47,6 +47,11 @@ export class Tracer implements CellSource {
     return this.#thread.site(description)
   }
 
+  /** Asks the rules for a site that has not said yet what it records. */
+  adopt(site: Site): void {
+    this.#thread.adopt(site)
+  }
+
   /** Tells other processes of an event of this program, and asks the rules for it. */
   declareEvent(site: Site): void {
     const { app } = this.#home
