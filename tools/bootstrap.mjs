@@ -16,6 +16,8 @@ import { fileURLToPath } from 'node:url'
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const DIST = path.join(ROOT, 'dist')
 const STAMP = path.join(DIST, '.stamp')
+/** Comes after the compiler, where there is one. */
+const BUNDLER = path.join(ROOT, 'tools/bundle.mjs')
 const LOCK = path.join(DIST, '.building')
 const MIN_NODE = [20, 19]
 /** How long a second bootstrap in the same checkout waits for the first one to finish compiling. */
@@ -97,7 +99,7 @@ function build() {
     if (lost || last.sources !== sources) {
       const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc')
       const args = [tsc, '-b', ...(lost ? ['--force'] : [])]
-      ok = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status === 0
+      ok = run(args) && (!fs.existsSync(BUNDLER) || run([BUNDLER]))
       const outputs = walk('dist').filter(file => file.endsWith('.js'))
       fs.writeFileSync(STAMP, JSON.stringify({ sources: ok ? sources : 'had errors', outputs }))
     }
@@ -107,10 +109,15 @@ function build() {
   })
 }
 
+function run(args) {
+  return spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status === 0
+}
+
 /** What a compilation depends on: paths, sizes and times, not contents, so that looking costs milliseconds. */
 function sourceHash() {
   const hash = createHash('sha256')
   const settings = fs.readdirSync(ROOT).filter(name => /^(tsconfig.*|package-lock)\.json$/.test(name))
+  if (fs.existsSync(BUNDLER)) settings.push('tools/bundle.mjs')
   for (const file of [...settings, ...walk('src').filter(name => name.endsWith('.ts'))].sort()) {
     const { mtimeMs, size } = fs.statSync(path.join(ROOT, file))
     hash.update(`${file}\0${mtimeMs}\0${size}\n`)

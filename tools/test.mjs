@@ -12,7 +12,7 @@ const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 /** Two cores are what CI has; tests of races bring threads of their own. */
 const CONCURRENCY = 2
 /** For one file. A test that hangs fails here and not where CI loses its patience. */
-const TIMEOUT_MS = 300_000
+const TIMEOUT_MS = 180_000
 
 /** Compiled tests and the tools' own, as paths from the root. */
 export function listTests(root, parts) {
@@ -48,15 +48,30 @@ function main(args) {
   ]
   // A runner inside a test of a runner would report to the outer one.
   const { NODE_TEST_CONTEXT: _outer, ...env } = process.env
+  // A group of its own, so that what tests leave running can be ended with them.
   const child = spawn(process.execPath, [...options, ...flags, ...files], {
     cwd: ROOT,
     env,
     stdio: 'inherit',
+    detached: true,
   })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => signalGroup(child.pid, signal))
   child.on('exit', (code, signal) => {
+    if (signalGroup(child.pid, 'SIGKILL'))
+      process.stderr.write('ended processes that tests had left running\n')
     process.exitCode = signal === null ? code : 1
   })
+}
+
+/** Signals every process of a group; false if it has none. */
+function signalGroup(leader, signal) {
+  try {
+    return process.kill(-leader, signal)
+  } catch (error) {
+    if (error.code === 'ESRCH') return false
+    throw error
+  }
 }
 
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) main(process.argv.slice(2))

@@ -69,3 +69,18 @@ test('a failure is the exit code', t => {
   assert.equal(status, 1)
   assert.match(stdout, /^ℹ fail 1$/m)
 })
+
+test('a process that a test leaves behind, pipe in hand, is ended and does not keep the runner', t => {
+  const leaving = `import { spawn } from 'node:child_process'
+import test from 'node:test'
+test('x', () => {
+  const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 600000)'], { stdio: 'inherit' })
+  console.log('left', child.pid)
+  child.unref()
+})
+`
+  const { status, stdout, stderr } = runTests(project(t, { 'dist/a.test.js': leaving }))
+  assert.deepEqual([status, stderr], [0, 'ended processes that tests had left running\n'])
+  const pid = Number(/left (\d+)/.exec(stdout)[1])
+  assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
+})

@@ -107,18 +107,18 @@ for (const maker of MAKER_NAMES) {
     const outer = recording.recorder(['str', 'i32', 'str'], { id: 3, isObject: true })
     for (const length of [1, 30, 100, 6000]) {
       let hits = 0
-      const text = 'i'.repeat(length)
+      const text = (hit: number): string => 'i'.repeat(length * hit)
       const nesting = {
         a: 'before'.repeat(20),
         get b() {
-          inner.run({ a: text, b: ++hits })
+          inner.run({ a: text(++hits), b: hits })
           return -1
         },
         c: 'behind'.repeat(20),
       }
       outer.run(nesting)
       const records = recording.take().map(({ id, values }) => [id, ...values])
-      const expected: unknown[][] = Array.from({ length: hits }, (_, i) => [2, text, i + 1])
+      const expected: unknown[][] = Array.from({ length: hits }, (_, i) => [2, text(i + 1), i + 1])
       assert.notEqual(hits, 0)
       assert.deepEqual(records, [...expected, [3, nesting.a, -1, nesting.c]])
     }
@@ -242,6 +242,26 @@ for (const maker of MAKER_NAMES) {
         [1, 'same', 3],
         [1, 'same', 4],
       ],
+    )
+    assert.deepEqual(recording.reader.losses(), { ...NOTHING_LOST, 'bad value': 1 })
+  })
+
+  test(`${maker}: what fails between begin and commit leaves nothing begun`, () => {
+    const failing = { isOn: true }
+    const next = (): number => {
+      if (failing.isOn) throw new RangeError('Maximum call stack size exceeded')
+      return 5
+    }
+    const clock = { read: next, text: 'next()', after: '', done: () => undefined, constants: { next } }
+    const recording = new Recording({ maker, clock })
+    const { run } = recording.recorder(['i32'])
+    run(1)
+    recording.assertIdle()
+    failing.isOn = false
+    run(2)
+    assert.deepEqual(
+      recording.take().map(record => record.values),
+      [[2]],
     )
     assert.deepEqual(recording.reader.losses(), { ...NOTHING_LOST, 'bad value': 1 })
   })

@@ -21,12 +21,15 @@ const GEOMETRY = { subBufferBytes: 4096, subBufferCount: 4, classCapacity: 4 }
 /** A barrier takes about 8 ms, so many rings share one. */
 const RINGS = 64
 const SLEEPS = longForm() ? 500_000 : 20_000
-const STOPPED_WRITERS = 4
+/** One of them at full speed, the others with pauses within records too. */
+const STOPPED_WRITERS = 8
 const STOPS = longForm() ? 20_000 : 2_000
-/** Looks at a sleeping ring before the reader gets up by itself. */
-const LOOKS = 40
+/** Looks at the sleeping rings before the reader gets up by itself. */
+const LOOKS = 20
+const LOOK_MS = 0.1
 
 const libc = requireLibc()
+const NOTHING = new Int32Array(new SharedArrayBuffer(4))
 
 test(`a reader never sleeps with a committed record unseen (${SLEEPS} times to sleep)`, async t => {
   //  outcomes of one sleep:  not yet quiet, or news at the last look → it does not sleep
@@ -71,9 +74,10 @@ test(`a reader never sleeps with a committed record unseen (${SLEEPS} times to s
         counts.woken++
         asleep.delete(i)
       }
-      await child.turn()
+      Atomics.wait(NOTHING, 0, 0, LOOK_MS)
     }
     for (const reader of child.readers) reader.setWait(false)
+    await child.turn()
   }
   await child.stop()
   for (const drain of drains) drain.assertAll('partial')
@@ -89,7 +93,8 @@ test(`after a stop and a quiet ring nothing is committed any more (${STOPS} time
   if (!needsKernel(t, 'membarrier(2)', libc.memoryBarrier())) return
   const children = Array.from({ length: STOPPED_WRITERS }, (_, i) => {
     const by = i % 2 === 0 ? 'text' : 'methods'
-    return new WriterChild(t, { mode: 'run', by, commitStore: 'plain', geometry: GEOMETRY, rings: 1 })
+    const mode = i === 0 ? 'run' : 'sleepy'
+    return new WriterChild(t, { mode, by, commitStore: 'plain', geometry: GEOMETRY, rings: 1 })
   })
   const drains = children.map(child => new CheckedDrain(child.reader))
   await Promise.all(children.map(child => child.started()))
@@ -103,7 +108,7 @@ test(`after a stop and a quiet ring nothing is committed any more (${STOPS} time
     assert.equal(libc.memoryBarrier(), true)
     for (const child of children) {
       if (!child.reader.isQuiet()) underWay++
-      while (!child.reader.isQuiet()) await child.turn()
+      while (!child.reader.isQuiet()) await child.pause()
     }
     const stopped = children.map(child => child.reader.state())
     for (const drain of drains) drain.assertAll('partial')
@@ -118,10 +123,11 @@ test(`after a stop and a quiet ring nothing is committed any more (${STOPS} time
     await Promise.all(children.map(child => resumed(child)))
   }
   await Promise.all(children.map(child => child.stop()))
+  assert(underWay > 0, 'no record was under way')
   t.diagnostic(`${underWay} of ${stops} stops found a record under way`)
 })
 
 async function resumed(child: WriterChild): Promise<void> {
   const { produced } = child
-  while (child.produced === produced) await child.turn()
+  while (child.produced === produced) await child.pause()
 }

@@ -11,11 +11,11 @@ import type { FieldClass, MemberClass, StructureClass } from '../ctf/model/index
 
 declare const VALUE: unique symbol
 
-/** A named field that holds a `T`. */
+/** A named field that holds a `T`. The compiler alone sees `[VALUE]`: builders and extracted fields have none. */
 export interface Field<N extends string, T> {
   readonly name: N
   readonly type: FieldType
-  readonly [VALUE]?: (value: T) => void
+  readonly [VALUE]: (value: T) => void
 }
 
 /** A field that reads its value from the site's arguments. */

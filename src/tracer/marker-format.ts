@@ -34,11 +34,14 @@ interface ArgumentTypes {
 }
 
 type Conversion = keyof ArgumentTypes
+type IntegerConversion = Exclude<Conversion, 's' | 'f' | 'g' | 'lf'>
+/** `#` bytes and how they are shown. */
+type SizeAnnotation = `#${1 | 2 | 4 | 8}${'d' | 'u' | 'x' | 'o'}`
 
 /** The argument of one `%type`, with or without a size annotation. */
 type Argument<Spec extends string> = Spec extends `%${infer C extends Conversion}`
   ? ArgumentTypes[C]
-  : Spec extends `#${string}%${infer C extends Conversion}`
+  : Spec extends `${SizeAnnotation}%${infer C extends IntegerConversion}`
     ? ArgumentTypes[C]
     : never
 

@@ -66,6 +66,8 @@ export class Thread {
   site(description: SiteDescription): Site {
     const site = new Site(this, description, this.sites.length)
     this.sites.push(site)
+    // It may be hit before it has said what it records: then that it was hit is recorded.
+    this.adopt(site)
     return site
   }
 
@@ -74,7 +76,10 @@ export class Thread {
     if (this.#rulesSeen !== NEVER) this.#link(site)
   }
 
-  /** False while it runs already: a hit inside it is not recorded. */
+  /**
+   * False while it runs already: a hit inside it is not recorded. False too where the sessions cannot be read, for
+   * want of descriptors or of stack: then the next hit tries again.
+   */
   refreshIfStale(): boolean {
     const { words, seen } = this.state
     if (words[GENERATION_WORD] === seen[0]) return true
@@ -84,11 +89,13 @@ export class Thread {
       const generation = Atomics.load(words, GENERATION_WORD)
       const rules = Atomics.load(words, RULES_GENERATION_WORD)
       if (rules !== this.#rulesSeen) {
-        this.#rulesSeen = rules
         this.#readSessions()
+        this.#rulesSeen = rules
       }
       for (const channel of this.#channels) channel.arm()
       seen[0] = generation
+    } catch {
+      return false
     } finally {
       this.#isRefreshing = false
     }

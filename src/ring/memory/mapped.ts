@@ -1,5 +1,5 @@
 /** Rings in files of a tmpfs: shared with other processes, and alive after a SIGKILL. */
-import { closeSync, constants, fstatSync, openSync, renameSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import { KymoError } from '../../base/index.ts'
 import { requireLibc } from '../../native/index.ts'
 import {
@@ -25,6 +25,7 @@ export function createMappedRing(
 ): ArrayBuffer | undefined {
   const libc = requireLibc()
   const temporary = `${path}.new`
+  rmSync(temporary, { force: true }) // of a maker that was killed: the ring's lock is ours
   const fd = openSync(
     temporary,
     constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,

@@ -23,11 +23,14 @@ export const PAUSE = 1
 export const GENERATION = 2
 export const PRODUCED_DOUBLE = 2
 const WORDS_BYTES = 4096
+const LONGEST_PAUSE_MS = 0.5
+const LINGERING = 0.02
+const LONGEST_RECORD_MS = 20
 
 /**
  * `run`: all sizes, as fast as it goes.
  * `free`: records of one size, never full because it releases its own sub-buffers; every fifth attempt is lost.
- * `sleepy`: single records into rings at random, with pauses.
+ * `sleepy`: single records into rings at random, with pauses between them and sometimes within one.
  */
 export type Mode = 'run' | 'free' | 'sleepy'
 
@@ -91,8 +94,14 @@ export class WriterChild {
     if (exitCode !== null || signalCode !== null) throw new Error(`the writer ended: ${this.#stderr}`)
   }
 
+  /** As turn(), and leaves the processor to the writer for a moment. */
+  async pause(): Promise<void> {
+    Atomics.wait(PRIVATE, 0, 0, 0.1)
+    await this.turn()
+  }
+
   async started(): Promise<void> {
-    while (this.produced === 0) await this.turn()
+    while (this.produced === 0) await this.pause()
   }
 
   async stop(): Promise<void> {
@@ -136,7 +145,8 @@ class Writing {
         wake,
       )
       this.writers.push(writer)
-      this.probes.push(makeProbe(writer, plan.by, { generation }))
+      const inside = plan.mode === 'sleepy' ? { inside: () => this.#linger() } : {}
+      this.probes.push(makeProbe(writer, plan.by, { generation, ...inside }))
       this.attempts.push(0)
     }
   }
@@ -174,11 +184,15 @@ class Writing {
   }
 
   sleepy(): void {
-    for (let i = 1; this.words[STOP] === 0; i++) {
+    while (this.words[STOP] === 0) {
       this.attempt(Math.floor(Math.random() * this.plan.rings), 32)
-      if (i % 61 === 0) Atomics.wait(PRIVATE, 0, 0, Math.random() / 4)
-      else for (let k = Math.random() * 2000; k > 0; k--);
+      Atomics.wait(PRIVATE, 0, 0, Math.random() * LONGEST_PAUSE_MS)
     }
+  }
+
+  /** As a thread does that is preempted in the middle of a record, for longer than a barrier takes. */
+  #linger(): void {
+    if (Math.random() < LINGERING) Atomics.wait(PRIVATE, 0, 0, Math.random() * LONGEST_RECORD_MS)
   }
 }
 

@@ -39,7 +39,7 @@ async function killOnce(
   return { ...counter.published(), produced: counter.produced, pid: counter.child.pid, counter }
 }
 
-function checkKilled(traces: readonly Trace[], killed: Killed, variant: Variant): void {
+function checkKilled(traces: readonly Trace[], killed: Killed, variant: Variant, isOracleDue: boolean): void {
   const trace = traces.find(({ pid }) => pid === killed.pid) ?? assert.fail(`no trace of ${killed.pid}`)
   const { committed, lost, isMidRecord, produced } = killed
   assert.deepEqual(killed.counter.published(), { committed, lost, isMidRecord }, 'nobody wrote after the kill')
@@ -47,7 +47,7 @@ function checkKilled(traces: readonly Trace[], killed: Killed, variant: Variant)
   const missing = produced - committed - lost
   const legal = isMidRecord ? [1] : [0, 1]
   assert.ok(legal.includes(missing), `${produced} produced, ${committed} committed, ${lost} lost`)
-  if (committed <= ORACLE_MAX_RECORDS && killed.counter.child.pid % 2 === 0) {
+  if (isOracleDue && committed <= ORACLE_MAX_RECORDS) {
     const reading = readWithBabeltrace(trace.path)
     assert.deepEqual([reading.events, reading.discarded], [committed, lost])
   }
@@ -64,16 +64,18 @@ async function killRounds(t: TestContext, size: string, count: string, variant: 
 
   const traces = readTraces(join(scene.folder, 'trace'))
   assert.equal(traces.length, ROUNDS)
-  for (const killed of all) checkKilled(traces, killed, variant)
+  for (const [round, killed] of all.entries()) checkKilled(traces, killed, variant, round % 2 === 0)
   const sum = (of: (killed: Killed) => number): number => all.reduce((total, killed) => total + of(killed), 0)
   const [recorded, lost] = [sum(killed => killed.committed), sum(killed => killed.lost)]
   const result = JSON.parse(readFileSync(join(scene.folder, 'sum.json'), 'utf8')) as SessionResult
   assert.deepEqual([result.recorded, discardedTotal(result.discarded)], [recorded, lost])
-  assert.deepEqual(result.events, [{ name: variant === 'int' ? 'kill:n' : 'kill:text', count: recorded }])
-  assert.deepEqual(result.problems, [])
+  const torn = all.filter(killed => killed.isMidRecord).length
+  // A class is counted just before the commit, so a kill between the two leaves its counter ahead.
+  const counted = result.events[0]?.count ?? 0
+  assert.ok(counted >= recorded && counted <= recorded + torn, `${counted} counted by class, ${recorded} recorded`)
+  assert.deepEqual([result.events.length, result.problems], [1, []])
   scene.assertNothingLeft()
   const inFlight = sum(killed => killed.produced) - recorded - lost
-  const torn = all.filter(killed => killed.isMidRecord).length
   t.diagnostic(
     `${size}×${count} ${variant}: ${ROUNDS} kills, ${recorded} recorded, ${lost} discarded, ` +
       `${inFlight} hits under way, ${torn} in the middle of a record`,

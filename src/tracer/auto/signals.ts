@@ -5,15 +5,17 @@
  * `process.emit` is when the first listener for a signal comes.
  */
 import type { EventEmitter } from 'node:events'
-import { constants } from 'node:os'
 import { i32, str, tracepoint } from '../index.ts'
+
+/** An event of this form that is no signal costs nothing but the wrapping. */
+const SIGNAL = /^SIG[A-Z][A-Z0-9]*$/
 
 export const signal = tracepoint('node_process:signal', { logLevel: 'NOTICE' }, str('name'), i32('number'))
 
 export function watchSignals(): void {
   const emitter: EventEmitter = process
   emitter.prependListener('newListener', function onListener(event: unknown) {
-    if (typeof event !== 'string' || !Object.hasOwn(constants.signals, event)) return
+    if (typeof event !== 'string' || !SIGNAL.test(event)) return
     emitter.removeListener('newListener', onListener)
     wrapEmit()
   })
