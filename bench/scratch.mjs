@@ -83,11 +83,10 @@ export class Scratch {
   async end(running, signal = 'SIGTERM', patienceMs = 3000) {
     if (running.child.exitCode !== null || running.child.signalCode !== null || !running.child.pid) return
     running.child.kill(signal)
-    const gone = await Promise.race([running.exited.then(() => true), delay(patienceMs).then(() => false)])
-    if (!gone) {
-      running.child.kill('SIGKILL')
-      await Promise.race([running.exited, delay(1000)])
-    }
+    const gone = ms => within(ms, running.exited, running.describe).then(() => true, () => false)
+    if (await gone(patienceMs)) return
+    running.child.kill('SIGKILL')
+    await gone(1000)
   }
 
   async close() {

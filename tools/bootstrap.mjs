@@ -99,7 +99,7 @@ function build() {
     if (lost || last.sources !== sources) {
       const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc')
       const args = [tsc, '-b', ...(lost ? ['--force'] : [])]
-      ok = run(args) && (!fs.existsSync(BUNDLER) || run([BUNDLER]))
+      ok = succeeds(args) && (!fs.existsSync(BUNDLER) || succeeds([BUNDLER]))
       const outputs = walk('dist').filter(file => file.endsWith('.js'))
       fs.writeFileSync(STAMP, JSON.stringify({ sources: ok ? sources : 'had errors', outputs }))
     }
@@ -109,7 +109,7 @@ function build() {
   })
 }
 
-function run(args) {
+function succeeds(args) {
   return spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status === 0
 }
 

@@ -221,7 +221,8 @@ return function record(${args}) { // event ${eventId}, ring at ${writer.created}
       const ${v}e = ${encoder}.encode(X.view, ${v}b, ${v}s, ${v}o), ${v}l = ${v}e - ${v}s;
       if (${v}l > ${v}z) throw BAD_VALUE;
       X.top = ${v}e;`
-    const write = `if (${v}l <= ${COPY_LOOP_BYTES}) for (let i${i} = ${v}s; i${i} < ${v}e; i${i}++) U[q++] = ${v}b[i${i}];
+    const write = `
+      if (${v}l <= ${COPY_LOOP_BYTES}) for (let i${i} = ${v}s; i${i} < ${v}e; i${i}++) U[q++] = ${v}b[i${i}];
       else { U.set(${v}b.subarray(${v}s, ${v}e), q); q += ${v}l; }`
     const size = ` + ${v}l`
     return { read, write, fixed: 0, max: size, exact: size }

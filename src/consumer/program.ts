@@ -1,7 +1,7 @@
 /** One program in one session: its life, its control words, its channels and its trace. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode, errorText } from '../base/index.ts'
+import { errorText } from '../base/index.ts'
 import {
   type AppEntry,
   type ControlWords,
@@ -212,11 +212,9 @@ export class Program {
     const { session, offsetFromEpoch, resumes } = this.#surroundings
     const { about } = this.app
     const path = this.#tracePath()
-    if (resumes) this.#trace = adoptTrace(path)
-    if (this.#trace === undefined) {
-      const identity = { about, session: session.name, created: new Date(), version: packageVersion() }
-      this.#trace = createTrace(path, traceClassOf(identity), clockClass(offsetFromEpoch))
-    }
+    const identity = { about, session: session.name, created: new Date(), version: packageVersion() }
+    const open = resumes ? TraceWriter.adopt : createTrace
+    this.#trace = open(path, traceClassOf(identity), clockClass(offsetFromEpoch))
     return this.#trace
   }
 
@@ -257,18 +255,6 @@ function createTrace(path: string, ...classes: [TraceClass, ClockClass]): TraceW
   } catch (error) {
     rmSync(path, { recursive: true, force: true })
     throw error
-  }
-}
-
-/** The trace to go on with; `undefined` where its recorder was killed before it held anything. */
-function adoptTrace(path: string): TraceWriter | undefined {
-  if (!existsSync(join(path, 'metadata'))) return undefined
-  try {
-    return TraceWriter.adopt(path)
-  } catch (error) {
-    if (errorCode(error) !== 'KYMO_METADATA') throw error
-    rmSync(path, { recursive: true, force: true }) // no packet is written before the metadata's first block
-    return undefined
   }
 }
 

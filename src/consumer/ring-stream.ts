@@ -115,7 +115,7 @@ export class RingStream {
   #writePacket(packet: Parameters<StreamWriter['write']>[0], records: Uint8Array): void {
     writing(() => {
       this.#options.declareClasses()
-      this.#open().write(packet, records)
+      this.#open().write(packet, [records])
     })
   }
 

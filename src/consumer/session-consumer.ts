@@ -29,6 +29,8 @@ import { createSessionDirectory, type SessionDirectory } from './session-directo
 /** Where no membarrier(2) exists, a wake-up may be lost: so look this often. */
 const UNSURE_SLEEP_MS = 50
 const RETRY_OUTPUT_MS = 1000
+/** A thread that has not ended its record by then was stopped or terminated in it. */
+const UNQUIET_MS = 1000
 
 export interface SessionPlan {
   readonly name: string
@@ -64,6 +66,7 @@ export class SessionConsumer {
   #rulesWatcher: FSWatcher | undefined
   #timer: NodeJS.Timeout | undefined
   #isFailing = false
+  #unquietSinceMs: number | undefined
   /** Programs or rings may have come: found in one go at the next look. */
   #hasNews = false
   #isAsleep = false
@@ -269,15 +272,26 @@ export class SessionConsumer {
     this.#programs.bump('wake')
     const isSure = requireLibc().memoryBarrier()
     let records = 0
+    let isQuiet = true
     this.#programs.eachRing(ring => {
       records += ring.look()
+      isQuiet &&= ring.reader.isQuiet()
     })
     if (this.#isFailing) this.#schedule(RETRY_OUTPUT_MS)
     else if (records > 0 || this.#hasNews || this.#deaths.length > 0) this.#wakeUp()
-    else this.#sleep(isSure)
+    else if (isQuiet || this.#isStuck()) this.#sleep(isSure)
+    else this.#schedule(this.#pace.intervalMs)
+  }
+
+  /** A record that was begun before the barrier sends no byte: so it is waited for, unless its thread ended in it. */
+  #isStuck(): boolean {
+    const nowMs = performance.now()
+    this.#unquietSinceMs ??= nowMs
+    return nowMs - this.#unquietSinceMs > UNQUIET_MS
   }
 
   #sleep(isSure: boolean): void {
+    this.#unquietSinceMs = undefined
     this.#options.onLook?.(true)
     this.#isAsleep = isSure
     if (!isSure) this.#schedule(UNSURE_SLEEP_MS)

@@ -26,7 +26,13 @@ export function appendLine(path: string, value: unknown): void {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
   const fd = openSync(path, flags, 0o600)
   try {
-    writeSync(fd, `${JSON.stringify(value)}\n`)
+    const line = Buffer.from(`${JSON.stringify(value)}\n`)
+    const written = writeSync(fd, line)
+    if (written < line.length) {
+      // The rest of a torn line ends here, so that the next one stands alone.
+      writeSync(fd, '\n')
+      throw new KymoError('KYMO_ENOSPC', `${path} needs ${line.length} bytes more: ${written} were written`, { path })
+    }
   } finally {
     closeSync(fd)
   }

@@ -53,7 +53,6 @@ test('it is made private whatever the umask, and opened again', t => {
   const path = join(folder(t), 'run')
   const umask = process.umask(0o777)
   try {
-    mkdirSync(join(path, '..', 'probe'))
     openRunDirectory(path)
   } finally {
     process.umask(umask)

@@ -89,7 +89,7 @@ test('a session that is wrong is refused with the member, what it should be and 
     [channel({ contexts: 'vpid' }), ': channels[1]: contexts must be a list: got "vpid"'],
     [
       channel({ contexts: ['vpid', 'ip'] }),
-      ': channels[1]: contexts must be vpid | vtid | procname | thread_name: got ["vpid","ip"]',
+      ': channels[1]: contexts must be vpid | vtid | procname | thread_name: got "ip"',
     ],
     [{ ...SESSION, rules: 'all' }, ': rules must be a list: got "all"'],
     [rule({ channel: undefined }), ': rules[0]: channel must be a string: got undefined'],

@@ -101,7 +101,7 @@ function assertFree({ committed: n, sequence, physical, end, time, lost }: RingS
   )
 }
 
-test(`SIGKILL of the writer at ${KILLS} random moments: all that was committed is there, all else is counted`, async t => {
+test(`SIGKILL at ${KILLS} random moments: what was committed is there, all else is counted`, async t => {
   //          killed before the attempt counts, in it, or after:
   //  produced + 1 │ nested? full? │ begun │ record │ slot │ commit
   //  ─────────────┴───────────────┴───────┴────────┴──────┴───────

@@ -224,7 +224,8 @@ function reservationText(commitStore: CommitStore): ReservationText {
       `F[${LOSS_BASE_DOUBLE + cause}] = F[${LOSS_BASE_DOUBLE + cause}] + 1; T[${OWN_LOST}] = T[${OWN_LOST}] + 1;`,
     commit: eventId => `
       T[${OWN_TIME}] = t;
-      const k = m & ${SLOTS - 1}, w = ${SLOT_BASE_WORD} + k * ${SLOT_WORDS}, d = ${SLOT_BASE_DOUBLE} + k * ${SLOT_DOUBLES};
+      const k = m & ${SLOTS - 1};
+      const w = ${SLOT_BASE_WORD} + k * ${SLOT_WORDS}, d = ${SLOT_BASE_DOUBLE} + k * ${SLOT_DOUBLES};
       W[w + ${SLOT_SEQUENCE}] = O[${OWN_SEQUENCE}];
       W[w + ${SLOT_END}] = q - O[${OWN_BASE}];
       W[w + ${SLOT_PHYSICAL}] = O[${OWN_PHYSICAL}];

@@ -1,9 +1,5 @@
-export {
-  PACKET_CONTEXT,
-  PACKET_HEADER,
-  type PacketDescription,
-  type StoredPacket,
-  streamClassFor,
-} from './packet.ts'
-export { StreamWriter } from './stream-writer.ts'
-export { TraceWriter, tracePath } from './trace-writer.ts'
+export { PACKET_CONTEXT, PACKET_HEADER, type PacketDescription } from './packet.ts'
+export { streamClassFor } from './stream-class.ts'
+export type { LastPacket, StreamWriter } from './stream-writer.ts'
+export { tracePath } from './trace-path.ts'
+export { TraceWriter } from './trace-writer.ts'

@@ -1,107 +1,166 @@
-/** One data stream file and its index. */
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
-import { appendWhole, fileCall } from './files.ts'
-import { indexEntry, indexHeader } from './index-file.ts'
-import { PACKET_PREFIX_BYTES, type PacketDescription, PacketPrefix, type StoredPacket } from './packet.ts'
+import { closeSync, constants, ftruncateSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { assert, KymoError } from '../base/index.ts'
+import { writeWholly } from './append.ts'
+import { onFile } from './file-error.ts'
+import { PACKET_HEAD_BYTES, type PacketDescription, PacketHead, type StoredPacket } from './packet.ts'
+import { INDEX_ENTRY_BYTES, writeIndexEntry } from './packet-index.ts'
+import { recoverStream, type StreamFiles } from './recover-stream.ts'
 
+const FILE_MODE = 0o600
+
+/** Of which stream a file is, and of which trace. */
 export interface StreamIdentity {
   readonly uuid: Uint8Array
   readonly streamId: number
   readonly instanceId: number
 }
 
-export class StreamWriter {
-  readonly #path: string
-  readonly #indexPath: string
-  readonly #identity: StreamIdentity
-  readonly #prefix: PacketPrefix
-  readonly #fd: number
-  readonly #indexFd: number
-  #size = 0
-  #indexSize = 0
-  #last: StoredPacket | undefined
+/** What a packet of a stream says that was there when the stream was opened, or was written last. */
+export interface LastPacket extends PacketDescription {
+  readonly recordBytes: number
+}
 
-  /** Goes on behind the last whole packet of a file that is there; the folder `index` beside it exists. */
-  constructor(path: string, identity: StreamIdentity) {
-    this.#path = path
-    this.#indexPath = join(dirname(path), 'index', `${basename(path)}.idx`)
-    this.#identity = identity
-    this.#prefix = new PacketPrefix(identity.uuid, identity.streamId, identity.instanceId)
-    this.#fd = fileCall('open', path, () => openForUpdate(path))
+/** One stream file and its index. A packet is in both or in neither, however the write ends. */
+export class StreamWriter {
+  readonly #files: StreamFiles
+  readonly #identity: StreamIdentity
+  readonly #head: PacketHead
+  readonly #entry = new Uint8Array(INDEX_ENTRY_BYTES)
+  readonly #onClose: () => void
+  #streamBytes: number
+  #indexBytes: number
+  #bytesWritten: number
+  #last: StoredPacket | undefined
+  #isOpen = true
+
+  /** Opens or makes the stream `name`; use `TraceWriter.openStream`. */
+  constructor(directory: string, name: string, identity: StreamIdentity, onClose: () => void) {
+    const { uuid, streamId, instanceId } = identity
+    const files = openStreamFiles(directory, name)
     try {
-      this.#indexFd = fileCall('open', this.#indexPath, () => openForUpdate(this.#indexPath))
+      const { streamBytes, indexBytes, bytesWritten, lastPacket } = onFile(files.path, 'open a stream', () =>
+        recoverStream(files, uuid),
+      )
+      if (lastPacket !== undefined) requireSame(files.path, lastPacket, identity)
+      this.#streamBytes = streamBytes
+      this.#indexBytes = indexBytes
+      this.#bytesWritten = bytesWritten
+      this.#last = lastPacket
     } catch (error) {
-      closeSync(this.#fd)
+      closeStreamFiles(files)
       throw error
     }
-    const entries = this.#scan()
-    fileCall('cut', path, () => ftruncateSync(this.#fd, this.#size))
-    fileCall('cut', this.#indexPath, () => ftruncateSync(this.#indexFd, 0))
-    this.#indexSize = appendWhole(this.#indexFd, this.#indexPath, 0, [indexHeader(), ...entries])
+    this.#files = files
+    this.#identity = identity
+    this.#head = new PacketHead(uuid, streamId, instanceId)
+    this.#onClose = onClose
   }
 
-  /** Of the file; `undefined` while it has none. */
-  get lastPacket(): StoredPacket | undefined {
-    return this.#last
-  }
-
+  /** 0 in a new stream, else one more than the last complete packet has. */
   get nextSequenceNumber(): number {
     return this.#last === undefined ? 0 : this.#last.sequenceNumber + 1
   }
 
-  /** Bytes of the file. */
-  get size(): number {
-    return this.#size
+  /** The last packet of the file, whoever wrote it. */
+  get lastPacket(): LastPacket | undefined {
+    if (this.#last === undefined) return undefined
+    const { begin, end, discarded, sequenceNumber, sizeBytes } = this.#last
+    return { begin, end, discarded, sequenceNumber, recordBytes: sizeBytes - PACKET_HEAD_BYTES }
+  }
+
+  /** Into stream and index, by this writer. */
+  get bytesWritten(): number {
+    return this.#bytesWritten
   }
 
   /**
-   * Writes one packet, then its index entry. When it throws (KYMO_ENOSPC and the like) the file ends with the packet
-   * before, and the same packet may be tried again.
+   * Writes one packet by one `writev`, then its index entry. Throws a KymoError (`KYMO_ENOSPC` on a full disk) with
+   * both files as they were: the same packet can be written again.
    */
-  write(packet: PacketDescription, records: Uint8Array): void {
-    const stored = { ...packet, recordBytes: records.byteLength }
-    this.#prefix.describe(packet, records.byteLength)
-    const offset = this.#size
-    const end = appendWhole(this.#fd, this.#path, offset, [this.#prefix.bytes, records])
-    const entry = indexEntry(offset, stored, this.#identity.streamId, this.#identity.instanceId)
+  write(packet: PacketDescription, records: readonly Uint8Array[]): void {
+    assert(this.#isOpen, 'a packet is written into an open stream')
+    assert(packet.end >= packet.begin, `a packet ends (${packet.end}) after it begins (${packet.begin})`)
+    const { path, fd, indexPath, indexFd } = this.#files
+    let recordBytes = 0
+    for (const chunk of records) recordBytes += chunk.length
+    this.#head.fill(packet, recordBytes)
+    const offset = this.#streamBytes
+    const sizeBytes = PACKET_HEAD_BYTES + recordBytes
+    const { streamId, instanceId } = this.#identity
+    const stored = { ...packet, offset, sizeBytes, streamId, instanceId: BigInt(instanceId) }
+    const wanted = `write a packet of ${sizeBytes} bytes at ${offset}`
+    writeWholly(fd, [this.#head.bytes, ...records], offset, path, wanted)
+    writeIndexEntry(stored, this.#entry)
     try {
-      this.#indexSize = appendWhole(this.#indexFd, this.#indexPath, this.#indexSize, [entry])
+      writeWholly(
+        indexFd,
+        [this.#entry],
+        this.#indexBytes,
+        indexPath,
+        `write an index entry at ${this.#indexBytes}`,
+      )
     } catch (error) {
-      fileCall('cut', this.#path, () => ftruncateSync(this.#fd, offset))
+      ftruncateSync(fd, offset)
       throw error
     }
-    this.#size = end
+    this.#streamBytes += sizeBytes
+    this.#indexBytes += INDEX_ENTRY_BYTES
+    this.#bytesWritten += sizeBytes + INDEX_ENTRY_BYTES
     this.#last = stored
   }
 
   close(): void {
-    closeSync(this.#fd)
-    closeSync(this.#indexFd)
-  }
-
-  /** Walks over the whole packets that are there and returns their index entries. */
-  #scan(): Uint8Array[] {
-    const available = fstatSync(this.#fd).size
-    const bytes = new Uint8Array(PACKET_PREFIX_BYTES)
-    const entries: Uint8Array[] = []
-    for (;;) {
-      const count = readSync(this.#fd, bytes, 0, bytes.length, this.#size)
-      const packet = this.#prefix.read(bytes.subarray(0, count), available - this.#size)
-      if (packet === undefined || packet.sequenceNumber !== entries.length) return entries
-      entries.push(indexEntry(this.#size, packet, this.#identity.streamId, this.#identity.instanceId))
-      this.#size += PACKET_PREFIX_BYTES + packet.recordBytes
-      this.#last = packet
-    }
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    closeStreamFiles(this.#files)
+    this.#onClose()
   }
 }
 
-/** Without truncating, and without following a link. */
-function openForUpdate(path: string): number {
+/** Brings a stream that nobody goes on with into order. Returns the bytes added to its index. */
+export function repairStream(directory: string, name: string, uuid: Uint8Array): number {
+  const files = openStreamFiles(directory, name)
   try {
-    return openSync(path, 'wx+', 0o600)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return openSync(path, 'r+')
+    return onFile(files.path, 'repair a stream', () => recoverStream(files, uuid)).bytesWritten
+  } finally {
+    closeStreamFiles(files)
   }
+}
+
+/** A link in the place of a stream would have us write into any file of this user. */
+const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
+
+function openStreamFiles(directory: string, name: string): StreamFiles {
+  if (!/^[^./\0][^/\0]*$/.test(name) || name === 'metadata' || name === 'index') {
+    throw new KymoError(
+      'KYMO_STREAM_NAME',
+      `a stream needs a file name of its own: got ${JSON.stringify(name)}`,
+      { name },
+    )
+  }
+  const path = join(directory, name)
+  const indexPath = join(directory, 'index', `${name}.idx`)
+  const fd = onFile(path, 'open a stream', () => openSync(path, OPEN_FLAGS, FILE_MODE))
+  try {
+    const indexFd = onFile(indexPath, 'open an index', () => openSync(indexPath, OPEN_FLAGS, FILE_MODE))
+    return { path, fd, indexPath, indexFd }
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
+
+function closeStreamFiles({ fd, indexFd }: StreamFiles): void {
+  closeSync(fd)
+  closeSync(indexFd)
+}
+
+function requireSame(path: string, last: StoredPacket, { streamId, instanceId }: StreamIdentity): void {
+  if (last.streamId === streamId && last.instanceId === BigInt(instanceId)) return
+  throw new KymoError(
+    'KYMO_FOREIGN_STREAM',
+    `${path} must hold stream ${streamId}, instance ${instanceId}: it holds ${last.streamId}, ${last.instanceId}`,
+    { path, streamId, instanceId },
+  )
 }

@@ -1,124 +1,178 @@
-/** A CTF trace directory while it is written: metadata that grows, stream files, indexes. */
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileNameDate, KymoError, parseUuid } from '../base/index.ts'
+/**
+ * A CTF 1.8 trace directory under recording. Files are written in an order that leaves a trace that readers take,
+ * up to one torn packet or fragment, whenever the recorder dies; `adopt` removes that rest and goes on.
+ */
+import { closeSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { assert, KymoError, parseUuid } from '../base/index.ts'
 import { eventBlock, streamBlock, tracePreamble } from '../ctf/metadata/tsdl/index.ts'
-import type { ClockClass, DataStreamClass, EventRecordClass, TraceClass } from '../ctf/model/index.ts'
-import { appendWhole, fileCall } from './files.ts'
-import { StreamWriter } from './stream-writer.ts'
+import type {
+  ByteOrder,
+  ClockClass,
+  DataStreamClass,
+  EventRecordClass,
+  TraceClass,
+} from '../ctf/model/index.ts'
+import { onFile } from './file-error.ts'
+import { MetadataFile } from './metadata-file.ts'
+import { PACKET_CONTEXT, PACKET_HEAD_BYTES, PACKET_HEADER, packetUuid } from './packet.ts'
+import { readAt } from './recover-stream.ts'
+import { repairStream, StreamWriter } from './stream-writer.ts'
 
-/** Every fragment of the metadata ends so, and holds it nowhere else. */
-const FRAGMENT_END = '};\n\n'
+const DIRECTORY_MODE = 0o700
 
 export class TraceWriter {
-  readonly directory: string
-  readonly #uuid: Uint8Array
+  /** Of the trace, as in its metadata. */
+  readonly uuid: string
+  readonly #directory: string
+  readonly #metadata: MetadataFile
+  readonly #uuidBytes: Uint8Array
+  readonly #byteOrder: ByteOrder
   readonly #clock: ClockClass
-  readonly #fd: number
-  readonly #declared: Set<string>
-  readonly #streams: StreamWriter[] = []
-  #metadataSize: number
+  readonly #open = new Map<string, StreamWriter>()
+  #closedStreamBytes = 0
 
-  /** Makes the folder and writes the first fragment. Refuses a folder that holds anything. */
-  static create(directory: string, trace: TraceClass, clock: ClockClass): TraceWriter {
-    fileCall('make', directory, () => mkdirSync(join(directory, 'index'), { recursive: true }))
-    const present = fileCall('list', directory, () => readdirSync(directory)).filter(name => name !== 'index')
-    if (present.length > 0) {
-      throw new KymoError('KYMO_EXISTS', `${directory} must be an empty folder: it holds ${present[0]}`, {
-        directory,
-      })
-    }
-    const path = join(directory, 'metadata')
-    const fd = fileCall('make', path, () => openSync(path, 'wx+', 0o600))
-    const size = appendWhole(fd, path, 0, [Buffer.from(tracePreamble(trace, clock))])
-    return new TraceWriter(directory, trace.uuid, clock, fd, size, [])
-  }
-
-  /** Goes on with what a killed recorder left: a fragment or packet that is not whole is cut off. */
-  static adopt(directory: string): TraceWriter {
-    const path = join(directory, 'metadata')
-    const text = fileCall('read', path, () => readFileSync(path, 'latin1'))
-    const size = text.lastIndexOf(FRAGMENT_END) + FRAGMENT_END.length
-    const whole = size < FRAGMENT_END.length ? '' : text.slice(0, size)
-    const uuid = /\buuid = "([0-9a-f-]{36})";/.exec(whole)?.[1]
-    const clockName = /clock \{\s*name = "([^"]*)";/.exec(whole)?.[1]
-    if (uuid === undefined || clockName === undefined) {
-      throw new KymoError(
-        'KYMO_METADATA',
-        `${path} needs a trace and a clock block to go on from: it has none`,
-        { path },
-      )
-    }
-    const fd = fileCall('open', path, () => openSync(path, 'r+'))
-    fileCall('cut', path, () => ftruncateSync(fd, size))
-    fileCall('make', directory, () => mkdirSync(join(directory, 'index'), { recursive: true }))
-    // Blocks to come only refer to the clock by its name.
-    const clock = { name: clockName, uuid, description: '', frequency: 1_000_000_000n, offsetFromEpoch: 0n }
-    return new TraceWriter(directory, uuid, clock, fd, size, whole.split(FRAGMENT_END))
-  }
-
-  private constructor(
-    directory: string,
-    uuid: string,
-    clock: ClockClass,
-    fd: number,
-    metadataSize: number,
-    fragments: readonly string[],
-  ) {
-    this.directory = directory
-    this.#uuid = parseUuid(uuid)
+  private constructor(directory: string, trace: TraceClass, clock: ClockClass, metadata: MetadataFile) {
+    this.uuid = metadata.uuid ?? trace.uuid
+    this.#directory = directory
+    this.#metadata = metadata
+    this.#uuidBytes = parseUuid(this.uuid)
+    this.#byteOrder = trace.byteOrder
     this.#clock = clock
-    this.#fd = fd
-    this.#metadataSize = metadataSize
-    this.#declared = new Set(fragments.flatMap(fragment => declarationOf(fragment) ?? []))
   }
 
-  /** Of metadata and stream files. */
+  /**
+   * Makes the directory with its parents and writes the preamble. Throws a KymoError (`KYMO_ENOTEMPTY`, `KYMO_EACCES`
+   * and so on). The packet header class is always `PACKET_HEADER`, since that is what will be written.
+   */
+  static create(directory: string, trace: TraceClass, clock: ClockClass): TraceWriter {
+    const preamble = tracePreamble({ ...trace, packetHeader: PACKET_HEADER }, clock)
+    makeDirectories(directory, 'create')
+    const metadata = new MetadataFile(directory, 'create')
+    try {
+      metadata.append(preamble)
+      return new TraceWriter(directory, trace, clock, metadata)
+    } catch (error) {
+      metadata.close()
+      throw error
+    }
+  }
+
+  /**
+   * Goes on with what a killed recorder left: cuts torn ends off, completes the indexes, and keeps the trace's UUID
+   * (that of `trace` counts only where there is none yet). A directory without a trace is one of which nothing is left.
+   */
+  static adopt(directory: string, trace: TraceClass, clock: ClockClass): TraceWriter {
+    makeDirectories(directory, 'adopt')
+    const metadata = new MetadataFile(directory, 'adopt')
+    try {
+      const names = onFile(directory, 'list streams', () => streamNames(directory))
+      const uuid = metadata.uuid ?? streamUuid(directory, names) ?? trace.uuid
+      const known = { ...trace, uuid, packetHeader: PACKET_HEADER }
+      if (metadata.isEmpty) metadata.append(tracePreamble(known, clock))
+      const writer = new TraceWriter(directory, known, clock, metadata)
+      for (const name of names) writer.#closedStreamBytes += repairStream(directory, name, writer.#uuidBytes)
+      return writer
+    } catch (error) {
+      metadata.close()
+      throw error
+    }
+  }
+
+  /** Bytes of metadata, packets and indexes, by this writer. */
   get bytesWritten(): number {
-    return this.#streams.reduce((sum, stream) => sum + stream.size, this.#metadataSize)
+    let sum = this.#metadata.bytesWritten + this.#closedStreamBytes
+    for (const stream of this.#open.values()) sum += stream.bytesWritten
+    return sum
   }
 
-  /** Appends the block, unless the trace has one of this id. */
+  /** Appends the class to the metadata, unless its id is there. The packet context is always `PACKET_CONTEXT`. */
   addStreamClass(stream: DataStreamClass): void {
-    this.#add(`stream ${stream.id}`, () => streamBlock(stream, this.#clock))
+    if (this.#metadata.hasStream(stream.id)) return
+    this.#metadata.append(
+      streamBlock({ ...stream, packetContext: PACKET_CONTEXT }, this.#clock, this.#byteOrder),
+    )
   }
 
-  /** Appends the block, unless the stream class has one of this id. */
+  /** Appends the class to the metadata, unless its id is there. To be called before a packet has such a record. */
   addEventClass(streamId: number, id: number, event: EventRecordClass): void {
-    this.#add(`event ${streamId} ${id}`, () => eventBlock(streamId, id, event))
+    if (this.#metadata.hasEvent(streamId, id)) return
+    assert(this.#metadata.hasStream(streamId), `stream class ${streamId} is there before its event classes`)
+    this.#metadata.append(eventBlock(streamId, id, event, this.#byteOrder))
   }
 
-  /** Opens the stream file `name`, behind the whole packets that it holds already. */
+  /** Opens stream file `name`, a new one or one that was closed; it goes on behind its last complete packet. */
   openStream(name: string, streamId: number, instanceId: number): StreamWriter {
-    const stream = new StreamWriter(join(this.directory, name), { uuid: this.#uuid, streamId, instanceId })
-    this.#streams.push(stream)
+    assert(!this.#open.has(name), `stream ${name} is open once`)
+    const stream: StreamWriter = new StreamWriter(
+      this.#directory,
+      name,
+      { uuid: this.#uuidBytes, streamId, instanceId },
+      () => {
+        this.#closedStreamBytes += stream.bytesWritten
+        this.#open.delete(name)
+      },
+    )
+    this.#open.set(name, stream)
     return stream
   }
 
+  /** Closes the streams that are still open, too. */
   close(): void {
-    closeSync(this.#fd)
-  }
-
-  /** One write for a fragment, so that a reader finds it whole or not at all. */
-  #add(key: string, text: () => string): void {
-    if (this.#declared.has(key)) return
-    const path = join(this.directory, 'metadata')
-    const size = fstatSync(this.#fd).size
-    this.#metadataSize = appendWhole(this.#fd, path, size, [Buffer.from(text())])
-    this.#declared.add(key)
+    for (const stream of [...this.#open.values()]) stream.close()
+    this.#metadata.close()
   }
 }
 
-/** What a fragment declares: `stream 0`, `event 0 17`. */
-function declarationOf(fragment: string): string | undefined {
-  const stream = /^\s*stream \{\s*id = (\d+);/.exec(fragment)
-  if (stream !== null) return `stream ${stream[1]}`
-  const event = /^\s*event \{\s*name = "(?:[^"\\]|\\.)*";\s*id = (\d+);\s*stream_id = (\d+);/.exec(fragment)
-  return event === null ? undefined : `event ${event[2]} ${event[1]}`
+function makeDirectories(directory: string, how: 'create' | 'adopt'): void {
+  const wanted = `${how} a trace`
+  onFile(directory, wanted, () => {
+    makeDirectory(directory)
+    const count = how === 'create' ? readdirSync(directory).length : 0
+    if (count > 0) {
+      throw Object.assign(new Error(`the directory has ${count} entries`), { code: 'ENOTEMPTY', errno: -39 })
+    }
+    makeDirectory(join(directory, 'index'))
+  })
 }
 
-/** Where the trace of one process goes, as LTTng's per-process buffering lays it out. */
-export function tracePath(output: string, procname: string, pid: number, started: Date): string {
-  const name = procname.replaceAll(/[^A-Za-z0-9_.+-]/g, '_').replace(/^\.+/, '') || 'program'
-  return join(output, 'ust', 'pid', `${name}-${pid}-${fileNameDate(started)}`)
+/** With parents. Not `recursive: true`: where no directory can be made, as in /proc, Node 20 tries for ever. */
+function makeDirectory(directory: string): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return
+  if (dirname(directory) !== directory) makeDirectory(dirname(directory))
+  try {
+    mkdirSync(directory, { mode: DIRECTORY_MODE })
+  } catch (error) {
+    // Another recorder may have been faster.
+    if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) throw error
+  }
+}
+
+function streamNames(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true })
+    .filter(entry => entry.isFile() && entry.name !== 'metadata' && !entry.name.startsWith('.'))
+    .map(entry => entry.name)
+    .sort()
+}
+
+/** Metadata may be lost where packets are not, after a power failure: the packets know whose they are. */
+function streamUuid(directory: string, names: readonly string[]): string | undefined {
+  for (const name of names) {
+    const path = join(directory, name)
+    const fd = onFile(path, 'read a stream', () => openSync(path, 'r'))
+    try {
+      const uuid = packetUuid(readAt(fd, 0, PACKET_HEAD_BYTES))
+      if (uuid !== undefined) return uuidText(uuid)
+    } finally {
+      closeSync(fd)
+    }
+  }
+  return undefined
+}
+
+function uuidText(bytes: Uint8Array): string {
+  const digits = Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
+  const groups = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/.exec(digits)
+  if (groups === null) throw new KymoError('KYMO_UUID', `a UUID has 16 bytes: got ${bytes.length}`)
+  return groups.slice(1).join('-')
 }

@@ -33,7 +33,11 @@ export function compileEncoder(plan: Plan, utf8: Utf8): Encoder | undefined {
   return compileFunction<Encoder>(
     `return {
       size(v) { let s = 0; ${size} return s; },
-      encode(V, U, q, v) { let p = q, b = 0; ${encode} ${text.isBitPacked ? 'if (b !== 0) p++;' : ''} return inside(V, p); },
+      encode(V, U, q, v) {
+        let p = q, b = 0;
+        ${encode} ${text.isBitPacked ? 'if (b !== 0) p++;' : ''}
+        return inside(V, p);
+      },
     }`,
     {
       ...textConstants(utf8),

@@ -25,6 +25,7 @@ export const PRODUCED_DOUBLE = 2
 const WORDS_BYTES = 4096
 const LONGEST_PAUSE_MS = 0.5
 const LINGERING = 0.02
+const TURNS_BETWEEN_LOOKS = 65536
 const LONGEST_RECORD_MS = 20
 
 /**
@@ -125,6 +126,7 @@ class Writing {
   readonly probes: WriteRecord[] = []
   readonly attempts: number[] = []
   readonly plan: WriterPlan
+  readonly #parent = process.ppid
 
   constructor(folder: string, plan: WriterPlan) {
     this.plan = plan
@@ -161,18 +163,23 @@ class Writing {
         this.writers[ring]!.lose(LOSS_BAD_VALUE)
         return
       }
-      while (Atomics.load(this.words, PAUSE) === 1) Atomics.wait(PRIVATE, 0, 0, 0.1)
+      while (Atomics.load(this.words, PAUSE) === 1 && this.#goesOn(0)) Atomics.wait(PRIVATE, 0, 0, 0.1)
       for (const writer of this.writers) writer.arm()
     }
   }
 
+  /** A test that was killed cannot tell its writer to stop: from time to time, look whether it is still there. */
+  #goesOn(i: number): boolean {
+    return this.words[STOP] === 0 && (i % TURNS_BETWEEN_LOOKS !== 0 || process.ppid === this.#parent)
+  }
+
   run(): void {
-    for (let i = 0; this.words[STOP] === 0; i++) this.attempt(0, 16 + ((i * 7) % 90))
+    for (let i = 0; this.#goesOn(i); i++) this.attempt(0, 16 + ((i * 7) % 90))
   }
 
   free(): void {
     const writer = this.writers[0]!
-    for (let i = 1; this.words[STOP] === 0; i++) {
+    for (let i = 1; this.#goesOn(i); i++) {
       if (i % 5 === 0) {
         this.attempts[0]!++
         writer.lose(LOSS_BAD_VALUE)
@@ -184,7 +191,7 @@ class Writing {
   }
 
   sleepy(): void {
-    while (this.words[STOP] === 0) {
+    while (this.#goesOn(0)) {
       this.attempt(Math.floor(Math.random() * this.plan.rings), 32)
       Atomics.wait(PRIVATE, 0, 0, Math.random() * LONGEST_PAUSE_MS)
     }

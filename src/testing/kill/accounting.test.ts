@@ -77,7 +77,9 @@ test('any mix of threads, sizes and rates is recorded or counted as discarded', 
     const run = await record(t, options, 'mix', seed + i, threads, BURSTS)
     const { result, discarded, stdout } = run
     const what = `mix ${seed + i} of ${threads} threads, ${options.join(' ')}`
-    t.diagnostic(`${what}: ${stdout} produced, ${result.recorded} recorded, ${JSON.stringify(result.discarded)}`)
+    t.diagnostic(
+      `${what}: ${stdout} produced, ${result.recorded} recorded, ${JSON.stringify(result.discarded)}`,
+    )
     assert.equal(Number(stdout), result.recorded + discarded, what)
     checkWithBabeltrace(run)
     for (const cause of Object.keys(result.discarded)) causes.add(cause)

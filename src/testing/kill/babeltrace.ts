@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process'
 
 const DISCARDED = /^.*WARNING: Tracer discarded (\d+) events? between .*$/
 /** Of the header form `sized`: no reader but ours has a use for the size of a record. */
-const KNOWN = /^.*\/WARN-MEANINGLESS-HEADER-FIELDS .* User field found in event header: ignoring: name="size"$/
+const KNOWN =
+  /^.*\/WARN-MEANINGLESS-HEADER-FIELDS .* User field found in event header: ignoring: name="size"$/
 
 export interface Reading {
   readonly events: number

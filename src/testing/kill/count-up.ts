@@ -1,6 +1,6 @@
 /**
- * Counts up in a tight loop: `count-up.js FILE int|text`. The mapped FILE holds [0] the number of the hit that
- * is next or under way, and [1], set by the test, that it is time to end.
+ * Counts up in a tight loop: `count-up.js FILE int|text`. The mapped FILE holds [0] the number of the hit
+ * that is under way or was the last, and [1], set by the test, that it is time to end.
  */
 import { createMappedFile } from '../../control/index.ts'
 import { i32, str, tracepoint, u32 } from '../../tracer/index.ts'

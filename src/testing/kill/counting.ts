@@ -66,8 +66,8 @@ function tryMap(path: string): Float64Array | undefined {
 const TEXT_BYTES = TEXTS.map(text => Buffer.from(`${text}\0`))
 
 /**
- * All records are there, none is invented, none is there twice: numbers go up, and what is missing is what the
- * packets count as discarded, packet by packet.
+ * All records are there, none is invented, none is there twice: numbers go up, and what is missing is what
+ * the packets count as discarded, packet by packet.
  */
 export function checkCounting(trace: Trace, variant: Variant, { committed, lost }: Published): void {
   assert.equal(trace.streams.length, 1)
@@ -86,7 +86,8 @@ export function checkCounting(trace: Trace, variant: Variant, { committed, lost 
     return end
   }
   readRecords(trace, stream, payload, (packet, isEmpty) => {
-    if (!isEmpty) assert.equal(last - records, packet.discarded, `${stream.path}: gaps are the counted losses`)
+    if (!isEmpty)
+      assert.equal(last - records, packet.discarded, `${stream.path}: gaps are the counted losses`)
   })
   assert.equal(records, committed, `${stream.path}: all that was committed, and nothing else`)
   assert.equal(stream.discarded, lost, `${stream.path}: the last packet has the final losses`)

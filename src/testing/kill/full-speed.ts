@@ -1,6 +1,6 @@
 /**
- * Threads that trace for some seconds: `full-speed.js THREADS SECONDS [PER_SECOND]`, as fast as they can or so many
- * hits a second. Says on stdout how many hits there were and how long they took.
+ * Threads that trace for some seconds: `full-speed.js THREADS SECONDS [PER_SECOND]`, as fast as they can or
+ * so many hits a second. Says on stdout how many hits there were, and for how long the first thread went on.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

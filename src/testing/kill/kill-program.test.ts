@@ -22,12 +22,7 @@ interface Killed extends Published {
 }
 
 /** Kills it at a random moment; in each third round while nobody empties its ring. */
-async function killOnce(
-  scene: Scene,
-  recorder: Child,
-  round: number,
-  variant: Variant,
-): Promise<Killed> {
+async function killOnce(scene: Scene, recorder: Child, round: number, variant: Variant): Promise<Killed> {
   const counter = await Counter.start(scene, round, variant)
   await randomDelay(MAX_DELAY_MS)
   if (round % 3 === 2) {
@@ -42,7 +37,11 @@ async function killOnce(
 function checkKilled(traces: readonly Trace[], killed: Killed, variant: Variant, isOracleDue: boolean): void {
   const trace = traces.find(({ pid }) => pid === killed.pid) ?? assert.fail(`no trace of ${killed.pid}`)
   const { committed, lost, isMidRecord, produced } = killed
-  assert.deepEqual(killed.counter.published(), { committed, lost, isMidRecord }, 'nobody wrote after the kill')
+  assert.deepEqual(
+    killed.counter.published(),
+    { committed, lost, isMidRecord },
+    'nobody wrote after the kill',
+  )
   checkCounting(trace, variant, killed)
   const missing = produced - committed - lost
   const legal = isMidRecord ? [1] : [0, 1]
@@ -72,7 +71,10 @@ async function killRounds(t: TestContext, size: string, count: string, variant: 
   const torn = all.filter(killed => killed.isMidRecord).length
   // A class is counted just before the commit, so a kill between the two leaves its counter ahead.
   const counted = result.events[0]?.count ?? 0
-  assert.ok(counted >= recorded && counted <= recorded + torn, `${counted} counted by class, ${recorded} recorded`)
+  assert.ok(
+    counted >= recorded && counted <= recorded + torn,
+    `${counted} counted by class, ${recorded} recorded`,
+  )
   assert.deepEqual([result.events.length, result.problems], [1, []])
   scene.assertNothingLeft()
   const inFlight = sum(killed => killed.produced) - recorded - lost

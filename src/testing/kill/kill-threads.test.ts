@@ -58,7 +58,8 @@ function checkPayload(bytes: Buffer, at: number, name: string | undefined, n: nu
     case 'kill:list': {
       const length = bytes.readUInt32LE(at)
       assert.equal(length, (n % 32) * 8)
-      for (let i = 0; i < length; i++) if (bytes[at + 4 + i] !== n % 32) assert.fail(`the list of ${n} is another`)
+      for (let i = 0; i < length; i++)
+        if (bytes[at + 4 + i] !== n % 32) assert.fail(`the list of ${n} is another`)
       return at + 4 + length
     }
     default:
@@ -80,10 +81,14 @@ function checkThreads(trace: Trace, produced: readonly number[]): number {
       const own = produced[thread] as number
       assert.ok(run.last <= own, `thread ${thread} has ${run.last} of ${own} hits`)
       missing += own - run.records
-      if (stream.discarded === 0) assert.ok(own - run.records <= 1, `thread ${thread}: ${own}, ${run.records}`)
+      if (stream.discarded === 0)
+        assert.ok(own - run.records <= 1, `thread ${thread}: ${own}, ${run.records}`)
     }
     const inFlight = missing - stream.discarded
-    assert.ok(inFlight >= -silent && inFlight <= here.length, `${stream.path}: ${inFlight} of ${here.length} threads`)
+    assert.ok(
+      inFlight >= -silent && inFlight <= here.length,
+      `${stream.path}: ${inFlight} of ${here.length} threads`,
+    )
     cut += inFlight
   }
   assert.ok(cut >= 0 && cut <= produced.length, `${cut} hits are missing: one of each thread at most`)
@@ -92,7 +97,18 @@ function checkThreads(trace: Trace, produced: readonly number[]): number {
 
 async function terminateThreads(t: TestContext, size: string, count: string): Promise<void> {
   const scene = new Scene(t)
-  const options = ['-o', 'trace', '--summary', 'sum.json', '-e', 'kill:*', '--subbuf-size', size, '--num-subbuf', count]
+  const options = [
+    '-o',
+    'trace',
+    '--summary',
+    'sum.json',
+    '-e',
+    'kill:*',
+    '--subbuf-size',
+    size,
+    '--num-subbuf',
+    count,
+  ]
   const command = [process.execPath, programPath('terminate'), String(THREADS)]
   const { stdout, stderr } = await scene.kymo('record', ...options, '--', ...command).succeeds()
   const { produced, maxRings } = JSON.parse(stdout) as Terminated

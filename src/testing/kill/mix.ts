@@ -66,21 +66,28 @@ class Mix {
     this.#count()
     switch (kind) {
       case 0:
-        return this.#plain(n | 0)
+        this.#plain(n | 0)
+        break
       case 1:
-        return this.#none()
+        this.#none()
+        break
       case 2:
-        return this.#text(n, TEXTS[n % TEXTS.length] as string, n % 64 === 0 ? 'y'.repeat(n % TOO_LONG) : '')
+        this.#text(n, TEXTS[n % TEXTS.length] as string, n % 64 === 0 ? 'y'.repeat(n % TOO_LONG) : '')
+        break
       case 3:
-        return this.#wide(BigInt(n) << 31n, [n, 0, -0, Number.NaN, Infinity, 1e-310, -n, 0.1])
+        this.#wide(BigInt(n) << 31n, [n, 0, -0, Number.NaN, Infinity, 1e-310, -n, 0.1])
+        break
       case 4:
-        return this.#list(new Uint8Array(n % 16 === 0 ? n % (2 * TOO_LONG) : n % 100).fill(n))
+        this.#list(new Uint8Array(n % 16 === 0 ? n % (2 * TOO_LONG) : n % 100).fill(n))
+        break
       case 5:
-        return this.#hitBadly(n)
+        this.#hitBadly(n)
+        break
       case 6:
-        return this.#outer(n % DEEPEST)
+        this.#outer(n % DEEPEST)
+        break
       default:
-        return this.#lateSite(n % 40)(n | 0)
+        this.#lateSite(n % 40)(n | 0)
     }
   }
 

@@ -85,7 +85,12 @@ export class Scene {
 
   #spawn(args: readonly string[]): Child {
     // A Node under `node --test` reports to it, unless told otherwise.
-    const { NODE_TEST_CONTEXT: _outer, NODE_OPTIONS: _options, KYMO_SESSION: _session, ...inherited } = process.env
+    const {
+      NODE_TEST_CONTEXT: _outer,
+      NODE_OPTIONS: _options,
+      KYMO_SESSION: _session,
+      ...inherited
+    } = process.env
     const env = { ...inherited, KYMO_RUNDIR: this.run }
     const child = new Child(spawn(process.execPath, args, { env, cwd: this.folder }))
     this.#children.push(child)

@@ -1,6 +1,6 @@
 /**
- * A fast reader of our traces, for tests alone: it shares no line with the writer. While it reads it checks what
- * every stream promises.
+ * A fast reader of our traces, for tests alone: it shares no line with the writer. While it reads it checks
+ * what every stream promises.
  */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -123,8 +123,8 @@ function checkIndex(index: Buffer, number: number, bytes: Buffer, at: number): v
 export type PayloadReader = (bytes: Buffer, at: number, eventId: number) => number
 
 /**
- * Calls `payload` for each record of a stream with compact headers, and `onPacketEnd` behind each packet's last.
- * Times go up, and each packet ends with the time of its last record. Returns the number of records.
+ * Calls `payload` for each record of a stream with compact headers, and `onPacketEnd` behind each packet's
+ * last. Times go up, and each packet ends with the time of its last record. Returns the number of records.
  */
 export function readRecords(
   { hasThreadId, classes }: Trace,

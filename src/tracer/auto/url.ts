@@ -2,9 +2,13 @@
 
 /** Without query, fragment and `user:password@`. Node's servers see `/path?query`, proxies whole URLs. */
 export function pathOf(url: string): string {
-  const end = url.search(/[?#]/)
-  const path = end < 0 ? url : url.slice(0, end)
+  const path = before(before(url, '?'), '#')
   return path.startsWith('/') ? path : path.replace(/^([a-z][\w+.-]*:\/\/)?[^/]*@/i, '$1')
+}
+
+function before(text: string, mark: string): string {
+  const end = text.indexOf(mark)
+  return end < 0 ? text : text.slice(0, end)
 }
 
 /** `host:port` of an origin (`https://host:port`) as undici keeps it: a string or a URL. */
