@@ -65,7 +65,7 @@ export const ringFor = ({ bytes, threads = 1 }, n) => {
   return { subbufSizeBytes: size, subbufCount: SUB_BUFFERS }
 }
 
-/** Rounds until even our smaller records have been once around the ring, and no page is touched first in a timed one. */
+/** Rounds until even our smaller records have been once around the ring: no page is touched first in a timed one. */
 export const warmRounds = ({ bytes, threads = 1 }, n) => {
   const { subbufSizeBytes, subbufCount } = ringFor({ bytes, threads }, n)
   return Math.ceil((subbufSizeBytes * subbufCount) / (n * Math.max(4, bytes - 4))) + 1

@@ -8,10 +8,11 @@
  *     │  quit ──────────────────────▶│
  *     │◀────────────────── 7000000   │ events produced in all; ends
  */
-import { createServer } from 'node:net'
-import { createInterface } from 'node:readline'
+
 import { chmodSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { within } from './scratch.mjs'
 
 /** The slowest command is a few million events at some hundred ns; a starved machine gets ten times that. */

@@ -128,7 +128,8 @@ export class Report {
     if (counted.length) {
       const sum = key => counted.reduce((total, count) => total + count[key], 0).toLocaleString('en')
       console.log(
-        `${sum('produced')} events produced, ${sum('recorded')} recorded, ${sum('discarded')} discarded; work ${this.workHash}`,
+        `${sum('produced')} events produced, ${sum('recorded')} recorded, ${sum('discarded')} discarded; ` +
+          `work ${this.workHash}`,
       )
     }
     for (const { name, why } of this.skipped) console.log(`skipped ${name}: ${why}`)

@@ -83,7 +83,11 @@ export class Scratch {
   async end(running, signal = 'SIGTERM', patienceMs = 3000) {
     if (running.child.exitCode !== null || running.child.signalCode !== null || !running.child.pid) return
     running.child.kill(signal)
-    const gone = ms => within(ms, running.exited, running.describe).then(() => true, () => false)
+    const gone = ms =>
+      within(ms, running.exited, running.describe).then(
+        () => true,
+        () => false,
+      )
     if (await gone(patienceMs)) return
     running.child.kill('SIGKILL')
     await gone(1000)

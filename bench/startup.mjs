@@ -1,10 +1,10 @@
 /** What loading the tracer costs a program: time until `-e 0` has ended, and resident memory. */
 import { spawnSync } from 'node:child_process'
-import { AUTO } from './kymograph.mjs'
-import { interleave } from './interleave.mjs'
-import { median, minimum, pairedSurplus } from './statistics.mjs'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { interleave } from './interleave.mjs'
+import { AUTO } from './kymograph.mjs'
+import { median, minimum, pairedSurplus } from './statistics.mjs'
 
 const TARGET_MS = 20
 const TARGET_MIB = 12

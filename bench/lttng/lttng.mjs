@@ -3,7 +3,7 @@
  * (a daemon of root uses the system's run directory whatever LTTNG_HOME says), so root lends this half the uid
  * of nobody. No other daemon, session or process is looked at.
  */
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Program } from '../program.mjs'
 import { delay } from '../scratch.mjs'

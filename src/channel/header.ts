@@ -43,13 +43,17 @@ export function headerText(spec: HeaderSpec): string {
         if (t - g < ${COMPACT_REACH}) { V.setInt32(p, t << 5 | ${id}, true); q = p + 4; } else { ${full} }`
     }
     case 'large': {
-      const full = `V.setUint16(p, ${LARGE_EXTENDED}, true); V.setInt32(p + 2, ${id}, true); ${time64('p + 6')} q = p + 14;`
+      const full = `V.setUint16(p, ${LARGE_EXTENDED}, true); V.setInt32(p + 2, ${id}, true);
+        ${time64('p + 6')} q = p + 14;`
       if (id >= LARGE_EXTENDED) return `let q; ${full}`
       return `let q;
-        if (t - g < ${LARGE_REACH}) { V.setUint16(p, ${id}, true); V.setInt32(p + 2, t | 0, true); q = p + 6; } else { ${full} }`
+        if (t - g < ${LARGE_REACH}) {
+          V.setUint16(p, ${id}, true); V.setInt32(p + 2, t | 0, true); q = p + 6;
+        } else { ${full} }`
     }
     case 'sized': {
-      const full = `V.setUint8(p, ${SIZED_FULL}); V.setInt32(p + 1, ${id}, true); sizeAt = p + 5; ${time64('p + 9')} q = p + 17;`
+      const full = `V.setUint8(p, ${SIZED_FULL}); V.setInt32(p + 1, ${id}, true); sizeAt = p + 5;
+        ${time64('p + 9')} q = p + 17;`
       return `let q, sizeAt = -1; if (t - g < ${COMPACT_REACH}) { ${sizedShort(spec)} } else { ${full} }`
     }
     default:

@@ -58,7 +58,8 @@ export class MappedRings implements RingLender {
       const buffer = openMappedRing(path)
       return refillMappedRing(path, readGeometry(buffer)) ? buffer : undefined
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') return this.#create(directory, number, channel) // its thread ended before it had made it
+      // Its thread ended before it had made it.
+      if (errorCode(error) === 'ENOENT') return this.#create(directory, number, channel)
       throw error
     }
   }

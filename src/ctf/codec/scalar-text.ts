@@ -120,7 +120,8 @@ export function writeStringText(v: string): string {
     if (${v}l <= ${SHORT_TEXT}) {
       let i = 0, all = 0, zero = 0, w = 0, c = q;
       for (; i + 3 < ${v}l; i += 4, c += 4) {
-        const c0 = ${v}.charCodeAt(i), c1 = ${v}.charCodeAt(i + 1), c2 = ${v}.charCodeAt(i + 2), c3 = ${v}.charCodeAt(i + 3);
+        const c0 = ${v}.charCodeAt(i), c1 = ${v}.charCodeAt(i + 1);
+        const c2 = ${v}.charCodeAt(i + 2), c3 = ${v}.charCodeAt(i + 3);
         all |= c0 | c1 | c2 | c3;
         w = c0 | c1 << 8 | c2 << 16 | c3 << 24;
         zero |= (w - 0x1010101) & ~w & 0x80808080;

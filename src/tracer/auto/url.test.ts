@@ -19,6 +19,6 @@ test('paths without what may be secret', () => {
 
 test('hosts of origins', () => {
   assert.equal(hostOf('https://h:1'), 'h:1')
-  assert.equal(hostOf(new URL('http://h')), 'h/')
+  assert.equal(hostOf(new URL('http://h')), 'h')
   assert.equal(hostOf(undefined), 'undefined')
 })

@@ -15,5 +15,5 @@ function before(text: string, mark: string): string {
 export function hostOf(origin: unknown): string {
   const text = String(origin)
   const scheme = text.indexOf('://')
-  return scheme < 0 ? text : text.slice(scheme + 3)
+  return before(scheme < 0 ? text : text.slice(scheme + 3), '/')
 }

@@ -372,7 +372,8 @@ test('babeltrace2 reads every field class', t => {
     babeltrace(t, metadata, packet(record), '--clock-cycles', '--no-delta', '--fields=loglevel'),
     '[00000000000000002000] TRACE_INFO (6) a"b\\c ü: { vtid = 99 }, ' +
       '{ ok = ( "true" : container = 1 ), net = 0777, state = ( "lo \\"w\\"" : container = -5 ), real = 1.5, ' +
-      'text = "höre", name = "ab", grid = [ [0] = [ [0] = 1, [1] = 2, [2] = 3 ], [1] = [ [0] = 4, [1] = 5, [2] = 6 ] ], ' +
+      'text = "höre", name = "ab", ' +
+      'grid = [ [0] = [ [0] = 1, [1] = 2, [2] = 3 ], [1] = [ [0] = 4, [1] = 5, [2] = 6 ] ], ' +
       'points = [ [0] = { x = 7, int = 8 } ], n = 2, items = [ [0] = "p", [1] = "q" ], gr_u00fcn_u00201 = 11, ' +
       'a_u005fu0020 = 12, _u0042ool = 13, _x = 14, big = ( "max" : container = 18446744073709551615 ), ' +
       'kind = ( "_text" : container = 3 ), value = { "v" } }\n',
