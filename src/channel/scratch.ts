@@ -10,6 +10,7 @@ export class Scratch {
   /** Room for `size` bytes above the top; what is below keeps its offsets. */
   need(size: number): void {
     if (this.top + size <= this.bytes.length) return
+    if (this.top + size > MOST_BYTES) throw new RangeError(`a record has at most ${MOST_BYTES} bytes: got ${size}`)
     const grown = new Uint8Array(Math.max(FIRST_BYTES, 2 ** Math.ceil(Math.log2(this.top + size))))
     grown.set(this.bytes)
     this.bytes = grown
@@ -18,3 +19,5 @@ export class Scratch {
 }
 
 const FIRST_BYTES = 4096
+/** Far above any sub-buffer in use, and far below what a made-up length could ask for. */
+const MOST_BYTES = 2 ** 26

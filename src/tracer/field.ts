@@ -228,7 +228,7 @@ export function payloadClass(
     if (typeof name !== 'string' || name === '' || names.has(name)) {
       throw new KymoError(
         'KYMO_FIELD',
-        `${owner} needs fields with names of their own: got ${JSON.stringify(name)} twice`,
+        `${owner} needs fields with names of their own: got ${JSON.stringify(name)}${names.has(name) ? ' twice' : ''}`,
       )
     }
     names.add(name)

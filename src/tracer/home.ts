@@ -111,8 +111,11 @@ function processIdentity(): string {
 }
 
 export function newAppId(): string {
-  const random = Array.from(crypto.getRandomValues(new Uint32Array(2)), word =>
-    word.toString(16).padStart(8, '0'),
+  // Not a secret, only a name of its own; Node's crypto would cost 2 ms of every program's start.
+  const random = [Math.random(), Math.random()].map(part =>
+    Math.floor(part * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0'),
   )
   return `${process.pid}-${random.join('')}`
 }

@@ -118,7 +118,7 @@ export function parseMarkerFormat(format: string): { name: string; type: FieldTy
 
 function markerType(format: string, specification: string): FieldType {
   const [, size, shown, conversion] = SPECIFICATION.exec(specification) ?? []
-  const shape = SHAPES[conversion as Conversion] as ConversionShape | undefined
+  const shape = Object.hasOwn(SHAPES, conversion ?? '') ? SHAPES[conversion as Conversion] : undefined
   if (shape === undefined) return refuse(format, `${specification} is no %type`)
   if (shape.kind === 'string' || shape.kind === 'float') {
     if (size !== undefined) refuse(format, `${specification}: a size goes with integers`)

@@ -31,6 +31,8 @@ export class Tracer implements CellSource {
   readonly #home: Home
   readonly #thread: Thread
   readonly #declared = new Map<string, string>()
+  /** Lines of the program's list of events, as far as this thread knows: a line that stands twice is read once. */
+  #listed: Set<string> | undefined
   #probeDepth = 0
   #cells: Float64Array | undefined
 
@@ -70,7 +72,9 @@ export class Tracer implements CellSource {
     if (app !== undefined) {
       try {
         const path = join(app.directory, 'events')
-        if (!readLines(path).includes(text)) appendLine(path, line)
+        this.#listed ??= new Set(readLines(path))
+        if (!this.#listed.has(text)) appendLine(path, line)
+        this.#listed.add(text)
       } catch {
         // the run directory is gone or full: the event still works, and is not listed
       }
