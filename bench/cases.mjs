@@ -68,7 +68,7 @@ export const ringFor = ({ bytes, threads = 1 }, n) => {
 /** Rounds until even our smaller records have been once around the ring: no page is touched first in a timed one. */
 export const warmRounds = ({ bytes, threads = 1 }, n) => {
   const { subbufSizeBytes, subbufCount } = ringFor({ bytes, threads }, n)
-  return Math.ceil((subbufSizeBytes * subbufCount) / (n * Math.max(4, bytes - 4))) + 1
+  return Math.max(SETTLE_ROUNDS, Math.ceil((subbufSizeBytes * subbufCount) / (n * Math.max(4, bytes - 4))) + 1)
 }
 
 /** Both consumers copy at more than this; while they do, the other side must not be measured. */

@@ -1,5 +1,5 @@
 /** What one event costs, ours and LTTng's in turn; floors, disabled sites and clocks with it. */
-import { CLOCKS, COMPARED, DISABLED, drainMs, FLOORS, ringFor, warmRounds } from './cases.mjs'
+import { CLOCKS, COMPARED, DISABLED, drainMs, FLOORS, ringFor, SETTLE_ROUNDS, warmRounds } from './cases.mjs'
 import { interleave, startAll, withSides } from './interleave.mjs'
 import { startFloors } from './lttng/lttng.mjs'
 import { delay } from './scratch.mjs'
@@ -44,7 +44,7 @@ export const measureFloors = async ({ scratch, kymograph, sizes, report }) => {
       () =>
         program.round(loop, sizes.events),
   )
-  for (const round of rounds) await round()
+  await interleave(rounds, SETTLE_ROUNDS, 0)
   const values = await interleave(rounds, sizes.floorRounds, 0)
   await ours.finish()
   if (typeof c !== 'string') await c.quit()
@@ -143,7 +143,7 @@ const compareDisabled = async (items, start, peer, sizes, report) => {
       const all = []
       for (const { loop, floor } of items) {
         const rounds = sides.flatMap(({ program }) => [loop, floor].map(name => () => program.round(name, n)))
-        for (const round of rounds) await round()
+        await interleave(rounds, SETTLE_ROUNDS, 0)
         all.push(await interleave(rounds, sizes.pairs, 0))
       }
       return all

@@ -1,5 +1,6 @@
 /** Collects rows, prints them as a table, and keeps everything for the JSON file. */
 import { createHash } from 'node:crypto'
+import { median, minimum } from './statistics.mjs'
 
 const number = (value, unit) => {
   if (!Number.isFinite(value)) return '-'

@@ -129,17 +129,23 @@ const write = (path, result) => {
 
 const options = usage()
 const scratch = new Scratch()
+let interrupted = false
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ]) {
-  process.once(signal, () => scratch.close().finally(() => process.exit(code)))
+  process.once(signal, () => {
+    interrupted = true
+    scratch.close().finally(() => process.exit(code))
+  })
 }
 const begin = Date.now()
 const report = new Report(options.only)
 try {
   const where = await measureAll(scratch, report, options)
+  // The children were ended under our feet: what there is now is no result. The handler exits.
+  if (interrupted) await new Promise(() => {})
   console.log(
     `\n${where.cpu}, ${where.cores} cores, Linux ${where.kernel}, node ${where.node}, LTTng ${where.lttng ?? 'none'}`,
   )

@@ -3,17 +3,10 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { spec as Spec } from 'node:test/reporters'
 
-/**
- * From the last line to the end of the runner. A process that a test left behind, with the runner's pipe in
- * hand, would keep it waiting for good.
- */
-const END_WITHIN_MS = 3000
-
 export default async function* report(source) {
   const skipped = []
   yield* Readable.from(watch(source, skipped)).pipe(new Spec())
   if (skipped.length > 0) yield `\nSkipped, by name:\n${skipped.map(line => `  ${line}\n`).join('')}`
-  setTimeout(() => process.exit(), END_WITHIN_MS).unref()
 }
 
 /** Passes events through and notes the skipped ones, each with the names of the tests around it. */

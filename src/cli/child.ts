@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { KymoError } from '../base/index.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -50,8 +51,9 @@ export function childEnvironment(
   environment: NodeJS.ProcessEnv,
   { token, runDirectory }: ChildOptions,
 ): NodeJS.ProcessEnv {
-  // A file URL has no blanks and no quotes: these are percent-encoded, so NODE_OPTIONS takes it as one word.
-  const preload = `--import=${new URL('../tracer/auto/preload.js', import.meta.url).href}`
+  // Not --import, which does not reach workers made of a string. What stands in quotes is one word of NODE_OPTIONS.
+  const file = fileURLToPath(new URL('../tracer/auto/preload.js', import.meta.url))
+  const preload = `--require="${file.replaceAll(/["\\]/g, '\\$&')}"`
   return {
     ...environment,
     NODE_OPTIONS: join(environment.NODE_OPTIONS, ' ', preload),

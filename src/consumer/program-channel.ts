@@ -93,7 +93,8 @@ export class ProgramChannel {
 
   addTo(tally: Tally): void {
     const names = new Map(this.classes().map(({ id, name }) => [id, name]))
-    for (const { reader } of this.rings.values()) {
+    for (const ring of this.rings.values()) {
+      const { reader } = ring
       const counts = reader.classCounts()
       const sum = counts.reduce((total, count) => total + count, 0)
       // A kill between the class's counter and the commit leaves the counter one ahead: the commit word rules.
@@ -102,7 +103,7 @@ export class ProgramChannel {
         const isRest = id === counts.length - 1 && names.size > counts.length
         tally.addEvents(isRest ? '(other events)' : (names.get(id) ?? `(event class ${id})`), count)
       }
-      for (const [cause, count] of Object.entries(reader.losses())) tally.addLoss(cause, count)
+      for (const [cause, count] of Object.entries(ring.losses())) tally.addLoss(cause, count)
     }
   }
 

@@ -29,6 +29,7 @@ export class RingStream {
   #stream: StreamWriter | undefined
   #resumes: boolean
   #seen = 0
+  #final: Record<LossCause, number> | undefined
   #recorded = 0
 
   constructor(buffer: ArrayBufferLike, options: RingStreamOptions) {
@@ -76,6 +77,8 @@ export class RingStream {
   finish(end: bigint): void {
     this.#skipWrittenPacket()
     for (let i = 0; i < FINISH_TRIES && !this.isDrained(); i++) this.take('partial')
+    // Said once: a program that lives on may lose a record that it began before it was told to stop.
+    this.#final = this.reader.losses()
     const lost = this.lossCount()
     const { position } = this.reader
     if (lost <= position.lost) return
@@ -89,8 +92,13 @@ export class RingStream {
     this.#stream = undefined
   }
 
+  /** By cause; after finish() those that the trace tells. */
+  losses(): Record<LossCause, number> {
+    return this.#final ?? this.reader.losses()
+  }
+
   lossCount(): number {
-    const losses = this.reader.losses()
+    const losses = this.losses()
     return LOSS_CAUSES.reduce((sum, cause: LossCause) => sum + losses[cause], 0)
   }
 

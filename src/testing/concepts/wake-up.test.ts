@@ -29,6 +29,7 @@ async function systemCalls(box: Sandbox, child: Child): Promise<Calls | undefine
   strace.kill('SIGINT')
   const { stderr } = await strace.ended
   if (/Operation not permitted|ptrace/.test(stderr)) return undefined
+  assert.notEqual(readFileSync(path, 'utf8'), '', 'strace has seen the process')
   const lines = text.split('\n').filter(line => line !== '')
   return {
     main: lines.filter(line => line.startsWith(`${child.pid} `)),

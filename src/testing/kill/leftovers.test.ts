@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
-import { Counter } from './counting.ts'
+import { discardedTotal, type SessionResult } from '../../consumer/index.ts'
+import { Counter, checkCounting } from './counting.ts'
 import { programPath, Scene, until } from './scene.ts'
+import { readTraces } from './trace.ts'
 
 /** Everything in a folder that was made or changed since then. */
 function changedSince(folder: string, sinceMs: number): string[] {
@@ -40,10 +42,14 @@ test('nor does one whose command starts others, of which one is killed', async t
 test('a recorder that leaves first takes its session along, and the program its own entry', async t => {
   const scene = new Scene(t)
   const sinceMs = Date.now() - 1
-  const recorder = await scene.recorder('-o', 'trace', '-e', 'kill:*')
+  const sizes = ['--subbuf-size', '4096', '--num-subbuf', '2']
+  const recorder = await scene.recorder('-o', 'trace', '--summary', 'sum.json', '-e', 'kill:*', ...sizes)
   const counter = await Counter.start(scene, 0, 'int')
   recorder.signal('SIGINT')
   await recorder.succeeds()
+  const result = JSON.parse(readFileSync(join(scene.folder, 'sum.json'), 'utf8')) as SessionResult
+  const trace = readTraces(join(scene.folder, 'trace'))[0] ?? assert.fail('there is a trace')
+  checkCounting(trace, 'int', { committed: result.recorded, lost: discardedTotal(result.discarded) })
   assert.deepEqual(scene.sessions, [])
   assert.equal(scene.apps.length, 1)
   const { produced } = counter

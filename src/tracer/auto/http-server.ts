@@ -1,7 +1,7 @@
 /**
  * Requests that this program answers. The end comes when the last byte was handed to the system, or when the
- * connection broke before. Breaks are heard once per connection, not per request: each connection keeps the line
- * of its open responses, which HTTP/1.1 finishes in order.
+ * connection broke before. All state is the connection's, and one listener on it hears the break: HTTP/1.1
+ * finishes the responses of a connection in the order of their requests, so a request costs two stores.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -15,13 +15,18 @@ export const requestStart = tracepoint(
   u64('id'),
   str('method'),
   str('path'),
-  str('host'),
   str('remote_address'),
   u16('local_port'),
 )
 
-/** The whole URL: its query may hold what nobody should keep. */
-export const requestUrl = tracepoint('node_http:server_request_url', { optIn: true }, u64('id'), str('url'))
+/** What may be private, or is long: the whole URL with its query, and the host that was asked for. */
+export const requestUrl = tracepoint(
+  'node_http:server_request_url',
+  { optIn: true },
+  u64('id'),
+  str('host'),
+  str('url'),
+)
 
 /** `status` is 0 where a request was aborted before its head was sent. */
 export const requestEnd = tracepoint(
@@ -37,65 +42,67 @@ interface Exchange {
   readonly socket: Socket
 }
 
-/** On a response that has not ended. */
-class OpenResponse extends OnHost {
-  #id: number
-  #next: ServerResponse | undefined
-
-  constructor(response: ServerResponse, id: number) {
-    super(response)
-    this.#id = id
-  }
-
-  /** The id, once: 0 where the start was not seen or the end was. */
-  static close(response: ServerResponse): number {
-    if (!(#id in response)) return 0
-    const open: OpenResponse = response
-    const id = open.#id
-    open.#id = 0
-    return id
-  }
-
-  static link(response: ServerResponse, next: ServerResponse): void {
-    if (#id in response) (response as OpenResponse).#next = next
-  }
-
-  static next(response: ServerResponse): ServerResponse | undefined {
-    return #id in response ? (response as OpenResponse).#next : undefined
-  }
+interface OpenRequest {
+  readonly id: number
+  readonly response: ServerResponse
 }
 
-/** On a connection: its open responses, oldest first. */
-class Line extends OnHost {
-  #oldest: ServerResponse | undefined
-  #newest: ServerResponse | undefined
+/** What is open on a connection: the request that is being answered, and those that came before its answer. */
+class Connection {
+  id = 0
+  response: ServerResponse | undefined
+  readonly #waiting: OpenRequest[] = []
+  readonly remoteAddress: string
+  readonly localPort: number
 
-  static enter(socket: Socket, response: ServerResponse): void {
-    if (!(#oldest in socket)) {
-      new Line(socket)
-      socket.on('close', endAll)
+  constructor({ remoteAddress, localPort }: Socket) {
+    this.remoteAddress = remoteAddress ?? ''
+    this.localPort = localPort ?? 0
+  }
+
+  enter(id: number, response: ServerResponse): void {
+    if (this.response !== undefined) {
+      this.#waiting.push({ id, response })
+      return
     }
-    const line = socket as object as Line
-    if (line.#newest === undefined) line.#oldest = response
-    else OpenResponse.link(line.#newest, response)
-    line.#newest = response
+    this.id = id
+    this.response = response
   }
 
-  static leave(socket: Socket): ServerResponse | undefined {
-    if (!(#oldest in socket)) return undefined
-    const line = socket as object as Line
-    const response = line.#oldest
-    if (response === undefined) return undefined
-    line.#oldest = OpenResponse.next(response)
-    if (line.#oldest === undefined) line.#newest = undefined
-    return response
+  /** Goes on to the next request that waits, if one does. */
+  leave(): void {
+    const next = this.#waiting.length === 0 ? undefined : this.#waiting.shift()
+    this.id = next?.id ?? 0
+    this.response = next?.response
   }
 }
 
-function endAll(this: Socket): void {
-  for (let response = Line.leave(this); response !== undefined; response = Line.leave(this)) {
-    const id = OpenResponse.close(response)
-    if (id !== 0) requestEnd(id, response.headersSent ? response.statusCode : 0, 'abort')
+class OnSocket extends OnHost {
+  readonly #connection: Connection
+
+  constructor(socket: Socket) {
+    super(socket)
+    this.#connection = new Connection(socket)
+  }
+
+  static connection(socket: Socket): Connection | undefined {
+    return #connection in socket ? (socket as object as OnSocket).#connection : undefined
+  }
+}
+
+function connectionOf(socket: Socket): Connection {
+  const known = OnSocket.connection(socket)
+  if (known !== undefined) return known
+  new OnSocket(socket)
+  socket.on('close', abortAll)
+  return OnSocket.connection(socket) as Connection
+}
+
+function abortAll(this: Socket): void {
+  const connection = connectionOf(this)
+  for (; connection.response !== undefined; connection.leave()) {
+    const { headersSent, statusCode } = connection.response
+    requestEnd(connection.id, headersSent ? statusCode : 0, 'abort')
   }
 }
 
@@ -104,21 +111,18 @@ function start({ request, response, socket }: Exchange): void {
   const isUrlOn = requestUrl.enabled
   if (!isStartOn && !isUrlOn && !requestEnd.enabled) return
   const id = spanIds.next()
-  new OpenResponse(response, id)
-  Line.enter(socket, response)
-  const url = request.url ?? ''
-  if (isStartOn) {
-    const { remoteAddress = '', localPort = 0 } = socket
-    requestStart(id, request.method ?? '', pathOf(url), request.headers.host ?? '', remoteAddress, localPort)
-  }
-  if (isUrlOn) requestUrl(id, url)
+  const connection = connectionOf(socket)
+  connection.enter(id, response)
+  const { method = '', url = '' } = request
+  if (isStartOn) requestStart(id, method, pathOf(url), connection.remoteAddress, connection.localPort)
+  if (isUrlOn) requestUrl(id, request.headers.host ?? '', url)
 }
 
 function finish({ response, socket }: Exchange): void {
-  const id = OpenResponse.close(response)
-  if (id === 0) return
-  Line.leave(socket)
-  requestEnd(id, response.statusCode, 'finish')
+  const connection = OnSocket.connection(socket)
+  if (connection === undefined || connection.response !== response) return
+  requestEnd(connection.id, response.statusCode, 'finish')
+  connection.leave()
 }
 
 listen('http.server.request.start', start)

@@ -1,9 +1,9 @@
-/** Two processes pass a token through pipes; each writes it down before it passes it on. */
+/** Two processes pass a token through pipes; each writes it down before it passes it on. The second has the last. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { i32, tracepoint } from '../../../tracer/index.ts'
 
-const LAST = 2000
+const LAST = 2001
 
 const token = tracepoint('pong:token', i32('n'))
 const isSecond = process.argv[2] === 'second'
