@@ -65,10 +65,16 @@ export const ringFor = ({ bytes, threads = 1 }, n) => {
   return { subbufSizeBytes: size, subbufCount: SUB_BUFFERS }
 }
 
+/** V8 may still swap a loop's code in its first long rounds (measured: up to four, Node 20 to 26). */
+export const SETTLE_ROUNDS = 5
+
 /** Rounds until even our smaller records have been once around the ring: no page is touched first in a timed one. */
 export const warmRounds = ({ bytes, threads = 1 }, n) => {
   const { subbufSizeBytes, subbufCount } = ringFor({ bytes, threads }, n)
-  return Math.max(SETTLE_ROUNDS, Math.ceil((subbufSizeBytes * subbufCount) / (n * Math.max(4, bytes - 4))) + 1)
+  return Math.max(
+    SETTLE_ROUNDS,
+    Math.ceil((subbufSizeBytes * subbufCount) / (n * Math.max(4, bytes - 4))) + 1,
+  )
 }
 
 /** Both consumers copy at more than this; while they do, the other side must not be measured. */

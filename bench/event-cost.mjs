@@ -24,7 +24,9 @@ const mismatch = (side, { produced, recorded, discarded, byName, counted, causes
 
 const problemsOf = (names, counts) => counts.map((count, i) => mismatch(names[i], count)).filter(Boolean)
 
-const append = (all, parts) => parts.forEach((part, i) => all[i].push(...part))
+const append = (all, parts) => {
+  for (const [i, part] of parts.entries()) all[i].push(...part)
+}
 
 export const measureFloors = async ({ scratch, kymograph, sizes, report }) => {
   const ours = await kymograph.startAlone('floors')
@@ -148,7 +150,7 @@ const compareDisabled = async (items, start, peer, sizes, report) => {
       }
       return all
     })
-    measured.forEach((parts, i) => append(values[i], parts))
+    for (const [i, parts] of measured.entries()) append(values[i], parts)
     for (const { recorded, discarded } of counts) {
       if (recorded || discarded)
         problems.push(`a disabled site recorded ${recorded} and discarded ${discarded} events`)

@@ -27,8 +27,20 @@ const HEADINGS = {
   start: ['start, --import kymograph/auto', 'with (min)', 'without (min)', 'more', 'target', ''],
 }
 
-const verdict = ({ met, problems = [] }) =>
-  problems.length ? 'INVALID' : met === undefined ? '' : met ? 'met' : 'missed'
+/** A median this far above the least value says that the machine was busy with something else. */
+const NOISY = 1.25
+
+const isSpread = values => values !== undefined && median(values) > minimum(values) * NOISY
+
+/** Looks at what was measured, not at differences of it: those may be near zero. */
+const isNoisy = ({ ours, lttng, base }) =>
+  [ours, lttng, base].some(side => isSpread(side?.values) || isSpread(side?.floors))
+
+const verdict = row => {
+  if (row.problems?.length) return 'INVALID'
+  const target = row.met === undefined ? '' : row.met ? 'met' : 'missed'
+  return `${target}${isNoisy(row) ? ' noisy' : ''}`.trim()
+}
 
 const line = row => {
   const { section, title, unit, ours, lttng, base, ratio, surplus, target, targetUnit } = row

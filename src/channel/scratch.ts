@@ -10,7 +10,8 @@ export class Scratch {
   /** Room for `size` bytes above the top; what is below keeps its offsets. */
   need(size: number): void {
     if (this.top + size <= this.bytes.length) return
-    if (this.top + size > MOST_BYTES) throw new RangeError(`a record has at most ${MOST_BYTES} bytes: got ${size}`)
+    if (this.top + size > MOST_BYTES)
+      throw new RangeError(`a record has at most ${MOST_BYTES} bytes: got ${size}`)
     const grown = new Uint8Array(Math.max(FIRST_BYTES, 2 ** Math.ceil(Math.log2(this.top + size))))
     grown.set(this.bytes)
     this.bytes = grown

@@ -31,7 +31,9 @@ export function appendLine(path: string, value: unknown): void {
     if (written < line.length) {
       // The rest of a torn line ends here, so that the next one stands alone.
       writeSync(fd, '\n')
-      throw new KymoError('KYMO_ENOSPC', `${path} needs ${line.length} bytes more: ${written} were written`, { path })
+      throw new KymoError('KYMO_ENOSPC', `${path} needs ${line.length} bytes more: ${written} were written`, {
+        path,
+      })
     }
   } finally {
     closeSync(fd)

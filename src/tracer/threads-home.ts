@@ -42,12 +42,20 @@ export function openThreadsHome(reason: string, isWanted: boolean): Home {
   const run = openRunDirectory()
   if (shared !== undefined) return homeOf(run, shared, new ThreadsRings(shared, undefined))
   if (!isMainThread) return homeless(`${reason}; and the main thread has not loaded kymograph`)
+  if (mayNotHaveWorkers())
+    return homeless(`${reason}; and a thread to record without it needs --allow-worker`)
   const own = register(run, reason)
   setEnvironmentData(ENVIRONMENT_KEY, own as never)
   const consumer = new ConsumerWorker(run, own)
   if (isWanted || readdirSync(run.sessionsPath).length > 0) consumer.start()
   consumer.watch()
   return homeOf(run, own, new ThreadsRings(own, consumer))
+}
+
+/** Node's permission model: absent, or asked before it throws. */
+function mayNotHaveWorkers(): boolean {
+  const { permission } = process as { permission?: { has(scope: string): boolean } }
+  return permission?.has('worker') === false
 }
 
 function homeOf(run: RunDirectory, { control, id }: Shared, rings: RingLender): Home {
@@ -85,7 +93,11 @@ class ConsumerWorker {
 
   watch(): void {
     const watcher = watch(this.#run.sessionsPath, { persistent: false }, () => {
-      this.start()
+      try {
+        this.start()
+      } catch {
+        watcher.close() // no thread to be had: nothing is recorded, and the program goes on
+      }
       this.#words.bump('rules')
     })
     watcher.on('error', () => watcher.close())

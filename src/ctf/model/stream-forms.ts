@@ -29,6 +29,11 @@ const id32 = unsigned(32, 8, ID_ROLE)
 const size32 = unsigned(32, 8)
 const time64 = unsigned(64, 8, [CLOCK_ROLE])
 
+/** Behind 5 + 27 bits it lies at a byte; with that alignment the structure, and so the timestamp, would too. */
+function packed32(roles?: readonly string[]): UnsignedIntegerClass {
+  return unsigned(32, 1, roles)
+}
+
 function shortTime(length: number, alignment: number): UnsignedIntegerClass {
   return unsigned(length, alignment, [CLOCK_ROLE])
 }
@@ -72,8 +77,13 @@ export function eventHeaderClass(form: HeaderForm): StructureClass {
       return header(5, 1, [
         ['compact', 0, 28, structure({ timestamp: shortTime(27, 1) })],
         ['full', 29, 29, structure({ id: id32, size: size32, timestamp: time64 })],
-        ['sized', 30, 30, structure({ timestamp: shortTime(27, 1), id: id32, size: size32 })],
-        ['extended', 31, 31, structure({ timestamp: shortTime(27, 1), id: id32 })],
+        [
+          'sized',
+          30,
+          30,
+          structure({ timestamp: shortTime(27, 1), id: packed32(ID_ROLE), size: packed32() }),
+        ],
+        ['extended', 31, 31, structure({ timestamp: shortTime(27, 1), id: packed32(ID_ROLE) })],
       ])
   }
 }

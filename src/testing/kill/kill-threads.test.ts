@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { discardedTotal, type SessionResult } from '../../consumer/index.ts'
+import { requireLibc } from '../../native/index.ts'
+import { MappedRings } from '../../tracer/mapped-rings.ts'
 import { longForm, needs } from '../index.ts'
 import { readWithBabeltrace } from './babeltrace.ts'
 import { programPath, Scene } from './scene.ts'
@@ -143,3 +145,27 @@ for (const [size, count] of [
     if (needs(t, 'babeltrace2')) await terminateThreads(t, size, count)
   })
 }
+
+test('what a thread leaves that ends while it makes its ring is in the way of none', t => {
+  const { shared } = new Scene(t)
+  const channel = { name: 'channel0', subBufferBytes: 4096, subBufferCount: 2 } as const
+  const form = { clock: 'monotonic', header: 'compact', contexts: [] } as const
+  for (const name of ['ring-0.lock', 'ring-0.new']) writeFileSync(join(shared, name), '')
+  assert.ok(new MappedRings(requireLibc()).lend(shared, { ...channel, ...form }))
+  assert.deepEqual(readdirSync(shared).sort(), ['ring-0', 'ring-0.lock'])
+})
+
+test('a thread that is terminated in its first hit takes nothing else along', async t => {
+  const scene = new Scene(t)
+  const command = [process.execPath, programPath('terminate'), String(THREADS * 3), 'early']
+  const options = ['-o', 'trace', '--summary', 'sum.json', '-e', 'kill:*', '--subbuf-size', '4096']
+  const { stdout } = await scene.kymo('record', ...options, '--', ...command).succeeds()
+  const { produced } = JSON.parse(stdout) as Terminated
+  const result = JSON.parse(readFileSync(join(scene.folder, 'sum.json'), 'utf8')) as SessionResult
+  const total = produced.reduce((sum, own) => sum + own, 0)
+  const cut = total - result.recorded - discardedTotal(result.discarded)
+  assert.deepEqual([result.problems, result.discarded['no ring']], [[], undefined])
+  assert.ok(cut >= 0 && cut <= produced.length, `${cut} hits are missing: one of each thread at most`)
+  scene.assertNothingLeft()
+  t.diagnostic(`${produced.length} threads, ${total} produced, ${result.recorded} recorded, ${cut} cut off`)
+})

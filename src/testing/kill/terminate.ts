@@ -1,12 +1,13 @@
 /**
- * Terminates threads that trace at full speed: `terminate.js THREADS`, four at a time, each fourth allowed to
- * end by itself. Says on stdout what each thread produced, and how many rings there were at most.
+ * Terminates threads that trace at full speed: `terminate.js THREADS [early]`, four at a time, each fourth
+ * allowed to end by itself; `early`: in the very first hit, where rings are made and lent. Says on stdout
+ * what each thread produced, and how many rings there were at most.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import { i32, sequence, str, tracepoint, u8, u32 } from '../../tracer/index.ts'
 import { ringFiles } from './ring-header.ts'
@@ -58,15 +59,16 @@ async function main(threads: number): Promise<void> {
   process.stdout.write(JSON.stringify({ produced, maxRings } satisfies Terminated))
 }
 
-/** Terminated at a random moment after its first record: where Node starts a thread is Node's affair. */
+/** Terminated at a random moment after its first hit began: how Node starts a thread is Node's affair. */
 async function lifeOfThread(data: ThreadData): Promise<void> {
   const worker = new Worker(new URL(import.meta.url), { workerData: data })
   const end = once(worker, 'exit')
   worker.on('error', error => assert.fail(error))
   const own = data.number * WORDS_PER_THREAD
-  while ((data.words[own] as number) < 2) await delay(1)
-  await delay(MAX_DELAY_MS * Math.random())
-  if (data.number % 4 === 3) data.words[own + 1] = 1
+  const isEarly = process.argv[3] === 'early'
+  while ((data.words[own] as number) < (isEarly ? 1 : 2)) await (isEarly ? turn() : delay(1))
+  if (!isEarly) await delay(MAX_DELAY_MS * Math.random())
+  if (!isEarly && data.number % 4 === 3) data.words[own + 1] = 1
   else await worker.terminate()
   await end
 }
