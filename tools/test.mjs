@@ -86,9 +86,9 @@ function shorten(command) {
 }
 
 /**
- * Ends what has run in the runner's group for longer than `limitMs`, and counts it. The runner's own limit is not enough: from
- * Node 24 on it does not end a file that blocks, and in no version what a test has left behind with the
- * runner's pipe in hand, for which the runner waits.
+ * Ends what has run in the runner's group for longer than `limitMs`, and counts it. The runner's own limit is
+ * not enough: from Node 24 on it does not end a file that blocks, and in no version what a test has left
+ * behind with the runner's pipe in hand, for which the runner waits.
  */
 function endOld(runner, limitMs) {
   if (process.platform !== 'linux') return 0
@@ -114,13 +114,12 @@ function endOld(runner, limitMs) {
   return ended
 }
 
-/** Signals every process of a group; false if it has none. */
+/** Signals every process of a group, if any is left. */
 function signalGroup(leader, signal) {
   try {
-    return process.kill(-leader, signal)
+    process.kill(-leader, signal)
   } catch (error) {
-    if (error.code === 'ESRCH') return false
-    throw error
+    if (error.code !== 'ESRCH') throw error
   }
 }
 

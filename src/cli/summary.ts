@@ -35,6 +35,7 @@ function eventLines(result: SessionResult, paint: Paint): string[] {
 }
 
 function whyNothing(result: SessionResult): string[] {
+  if (result.failure !== undefined) return ['What was hit could not be written, and is kept in memory.']
   if (discardedTotal(result.discarded) > 0) return ['All that were hit were discarded.']
   if (result.rules.every(rule => !rule.matched)) {
     return [

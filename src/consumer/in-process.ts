@@ -160,7 +160,8 @@ class InProcessConsumer {
   look(): void {
     const depth = ++this.#looks % FLUSH_LOOKS === 0 ? 'partial' : 'complete'
     for (const part of this.#parts.values()) part.take(depth)
-    if (Atomics.load(this.#control.words, EXIT_WORD) !== 0) this.finishAll()
+    // Rings that were handed over before the exit may still be on their way: they come in this turn of the loop.
+    if (Atomics.load(this.#control.words, EXIT_WORD) !== 0) setImmediate(() => this.finishAll())
   }
 
   /** Threads see that a session has ended with their next hit; then its rings become quiet. */

@@ -8,7 +8,7 @@
  *        72  calls of a program's own probes that threw
  *        80  calls of a program's own probes that were cut because they went on hitting sites
  */
-import { closeSync, constants, fstatSync, openSync, renameSync } from 'node:fs'
+import { closeSync, constants, fstatSync, linkSync, openSync, unlinkSync } from 'node:fs'
 import { KymoError } from '../base/index.ts'
 import { requireLibc } from '../native/index.ts'
 import { CONTROL_VERSION } from './session.ts'
@@ -80,14 +80,15 @@ export class ControlWords {
   }
 }
 
-/** Makes a preallocated, mapped file: formatted by `format` before it gets its name. */
+/** Makes a preallocated, mapped file, formatted before it gets its name. EEXIST when another thread was first. */
 export function createMappedFile(
   path: string,
   length: number,
   format: (buffer: ArrayBuffer) => void,
 ): ArrayBuffer {
   const libc = requireLibc()
-  const fd = openSync(`${path}.new`, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
+  const temporary = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`
+  const fd = openSync(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
   try {
     if (!libc.allocate(fd, length)) {
       throw new KymoError('KYMO_ENOSPC', `${path} needs ${length} bytes: the file system is full`, {
@@ -97,10 +98,11 @@ export function createMappedFile(
     }
     const buffer = libc.map(fd, length, 'read-write')
     format(buffer)
-    renameSync(`${path}.new`, path)
+    linkSync(temporary, path)
     return buffer
   } finally {
     closeSync(fd)
+    unlinkSync(temporary)
   }
 }
 

@@ -141,9 +141,9 @@ export class Tracer implements CellSource {
 
 function mapCounters(path: string): ArrayBuffer {
   try {
-    return openMappedFile(path, COUNTERS_BYTES)
-  } catch {
     return createMappedFile(path, COUNTERS_BYTES, () => undefined)
+  } catch {
+    return openMappedFile(path, COUNTERS_BYTES) // another thread was first
   }
 }
 

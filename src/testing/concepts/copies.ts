@@ -1,4 +1,4 @@
-/** Programs outside this project, with a kymograph of their own: whole, or with something missing or changed. */
+/** Programs outside this project, with a kymograph of their own: whole, or with something missing. */
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Sandbox } from './sandbox.ts'

@@ -55,12 +55,15 @@ test('each type of field at its extremes is what babeltrace2 shows', async t => 
   ])
   assert.deepEqual(of('f:bool'), ['{ yes = ( "true" : container = 1 ), no = ( "false" : container = 0 ) }'])
   assert.deepEqual(of('f:enum'), [
-    '{ small = ( "none" : container = 0 ), signed = ( "low" : container = -2147483648 ), wide = ( "zero" : container = 0 ) }',
-    '{ small = ( "top" : container = 255 ), signed = ( "high" : container = 2147483647 ), wide = ( "all" : container = 4294967295 ) }',
+    '{ small = ( "none" : container = 0 ), signed = ( "low" : container = -2147483648 )' +
+      ', wide = ( "zero" : container = 0 ) }',
+    '{ small = ( "top" : container = 255 ), signed = ( "high" : container = 2147483647 )' +
+      ', wide = ( "all" : container = 4294967295 ) }',
   ])
   assert.deepEqual(of('f:arrays'), [
     '{ none = [ ], three = [ [0] = 1, [1] = -2, [2] = 3 ], _any_length = 0, any = [ ] }',
-    '{ none = [ ], three = [ [0] = -32768, [1] = 0, [2] = 32767 ], _any_length = 1, any = [ [0] = 18446744073709551615 ] }',
+    '{ none = [ ], three = [ [0] = -32768, [1] = 0, [2] = 32767 ], ' +
+      '_any_length = 1, any = [ [0] = 18446744073709551615 ] }',
   ])
   assert.deepEqual(of('f:nested'), [
     '{ _points_length = 0, points = [ ] }',

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { needs } from '../needs.ts'
-import { babeltrace2, type Child, counts, Sandbox, stampedEvents, until } from './sandbox.ts'
+import { babeltrace2, type Child, counts, readSoFar, Sandbox, stampedEvents, until } from './sandbox.ts'
 
 async function started(box: Sandbox, ...args: readonly string[]): Promise<Child> {
   const program = box.program('future', ...args)
@@ -86,12 +86,13 @@ test('rules reach a program whose event loop is blocked, and change there', asyn
   const box = new Sandbox(t)
   const program = await started(box, 'blocked')
   const recorder = await box.attach('-e', 'loop:a')
-  await until('records of loop:a', () => channelFile(box, 'classes').includes('loop:a'))
+  const has = (name: string) => (): boolean => readSoFar(recorder.output).some(line => line.includes(name))
+  await until('records of loop:a', has('loop:a'))
   const path = join(box.run, 'sessions/attach/session.json')
   const session = readFileSync(path, 'utf8')
   writeFileSync(`${path}.next`, session.replace('"loop:a"', '"loop:b"'))
   renameSync(`${path}.next`, path)
-  await until('records of loop:b', () => channelFile(box, 'classes').includes('loop:b'))
+  await until('records of loop:b', has('loop:b'))
   const result = await recorder.stop()
   assert.deepEqual(result.discarded, {})
   program.kill('SIGKILL')

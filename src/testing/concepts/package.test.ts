@@ -52,7 +52,7 @@ test('the packed tarball installs without scripts into an empty folder, is small
   const packed = npm('pack', ROOT, '--json', ...NPM_QUIET)
   assert.equal(packed.status, 0, packed.stderr)
   const [{ filename, files }] = JSON.parse(packed.stdout) as [{ filename: string; files: { path: string }[] }]
-  const strangers = files.filter(({ path }) => /\.(test|types|bench|contract)\./.test(path))
+  const strangers = files.filter(({ path }) => /\.(test|types|bench|contract)\.|\/testing\//.test(path))
   assert.deepEqual(strangers, [], 'tests are not published')
 
   const installed = npm('install', join(folder, filename), '--prefer-offline', ...NPM_QUIET)
@@ -76,19 +76,18 @@ test('the packed tarball installs without scripts into an empty folder, is small
     assert.doesNotMatch(recorded.stderr, /copy|Assertion/)
   }
 
-  for (const [file, module] of [
-    ['typed.mts', 'nodenext'],
-    ['typed.cts', 'nodenext'],
-    ['bundled.ts', 'preserve'],
+  for (const [module, ...sources] of [
+    ['nodenext', 'typed.mts', 'typed.cts'],
+    ['preserve', 'bundled.ts'],
   ] as const) {
-    writeFileSync(join(folder, file), TYPED)
+    for (const file of sources) writeFileSync(join(folder, file), TYPED)
     const compiler = join(ROOT, 'node_modules/typescript/bin/tsc')
     const types = ['--typeRoots', dirname(join(ROOT, 'node_modules/@types/node')), '--types', 'node']
     const options = ['--noEmit', '--strict', '--target', 'es2023', '--module', module, ...types]
-    const compiled = spawnSync(process.execPath, [compiler, ...options, file], {
+    const compiled = spawnSync(process.execPath, [compiler, ...options, ...sources], {
       cwd: folder,
       encoding: 'utf8',
     })
-    assert.equal(compiled.stdout, '', file)
+    assert.equal(compiled.stdout, '', module)
   }
 })

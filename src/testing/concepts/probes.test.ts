@@ -11,7 +11,7 @@ async function answer(t: TestContext, ...args: readonly string[]): Promise<Recor
   return JSON.parse(await new Sandbox(t).program('probes', ...args).line())
 }
 
-test('10⁵ connections and disconnections while the site is hit: counts exact, the last one turns it off', async t => {
+test('10⁵ connections while the site is hit: counts exact, the last disconnection turns it off', async t => {
   assert.deepEqual(await answer(t, 'turns'), {
     short: 2 * TURNS,
     long: 2 * TURNS,

@@ -1,6 +1,7 @@
 /**
- * A run directory, an output folder and child processes of one test: what it starts, it ends; what it makes, it
- * removes. Children talk in lines: a test tells a program what to do on its stdin, and hears of it on its stdout.
+ * A run directory, an output folder and child processes of one test: what it starts, it ends; what it makes,
+ * it removes. Children talk in lines: a test tells a program what to do on its stdin, and hears of it on its
+ * stdout.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
@@ -227,6 +228,12 @@ export function babeltrace2(trace: string): TraceText {
   const { stdout, stderr } = runBabeltrace2(trace, [])
   const lines = stdout.split('\n').slice(0, -1)
   return { lines: lines.map(line => line.replace(/^.*? vm:.*?:\(\d+\) /, '')), stderr }
+}
+
+/** What babeltrace2 finds in a trace that is being written: it may meet half a packet, or no metadata yet. */
+export function readSoFar(trace: string): string[] {
+  const options = { encoding: 'utf8', maxBuffer: MAX_TEXT } as const
+  return spawnSync('babeltrace2', [trace], options).stdout.split('\n').slice(0, -1)
 }
 
 /** The sum of what babeltrace2 says was discarded; anything else on its stderr is an error. */

@@ -11,7 +11,7 @@ import { randomFrom } from './texts.ts'
 import { readRecords, readTraces, type Trace } from './trace.ts'
 
 const MIXES = longForm() ? 60 : 6
-const BURSTS = longForm() ? 60 : 20
+const BURSTS = 20
 const PACED_SECONDS = longForm() ? 10 : 2
 const PER_SECOND = 2_000_000
 const SIZES = ['4096', '8192', '16k', '64k', '256k'] as const

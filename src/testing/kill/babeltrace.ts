@@ -18,6 +18,7 @@ export interface Reading {
 
 export function readWithBabeltrace(path: string): Reading {
   const ran = spawnSync('babeltrace2', ['--no-delta', path], { encoding: 'utf8', maxBuffer: 2 ** 29 })
+  assert.ifError(ran.error)
   assert.equal(ran.status, 0, ran.stderr.slice(-2000))
   let discarded = 0
   for (const line of ran.stderr.split('\n')) {

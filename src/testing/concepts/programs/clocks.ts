@@ -1,6 +1,6 @@
 /**
- * `clocks.js`: this process and a child of it, four threads each, hit `clock:tick` as fast as they can, in step with
- * turns of their event loops. Says between which two readings of CLOCK_MONOTONIC all of it happened.
+ * `clocks.js`: this process and a child of it, four threads each, hit `clock:tick` as fast as they can, in step
+ * with turns of their event loops. Says between which two readings of CLOCK_MONOTONIC all of it happened.
  */
 import { fork } from 'node:child_process'
 import { setImmediate } from 'node:timers/promises'

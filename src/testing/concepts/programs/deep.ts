@@ -1,6 +1,6 @@
 /**
- * Runs into the end of the stack again and again, hitting a site at every depth. Says how many hits returned and
- * how many threw: only a RangeError may come out of a site, and only at the end of the stack.
+ * Runs into the end of the stack again and again, hitting a site at the last depths. Says how many hits returned
+ * and how many threw: only a RangeError may come out of a site, and only at the end of the stack.
  */
 import { i32, str, struct, tracepoint } from '../../../tracer/index.ts'
 

@@ -1,4 +1,4 @@
-/** Every type of field at its extremes. What babeltrace2 has to say of each record stands in fields.test.ts. */
+/** Every type of field at its extremes. What babeltrace2 has to say of each stands in fields.test.ts. */
 import {
   array,
   bool,

@@ -1,4 +1,4 @@
-/** Two processes pass a token through pipes; each writes it down before it passes it on. The second has the last. */
+/** Two processes pass a token through pipes; each records it, then passes it on. The second has the last. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { i32, tracepoint } from '../../../tracer/index.ts'
