@@ -8,6 +8,8 @@ import {
   BroadcastChannel,
   getEnvironmentData,
   isMainThread,
+  type MessagePort,
+  receiveMessageOnPort,
   setEnvironmentData,
   threadId,
   Worker,
@@ -82,12 +84,16 @@ class ConsumerWorker {
   readonly #run: RunDirectory
   readonly #shared: Shared
   readonly #words: ControlWords
+  /** Passes on what threads offered before the consumer was there to hear it, and ended. */
+  readonly #offered = new BroadcastChannel(RINGS_CHANNEL)
   #worker: Worker | undefined
 
   constructor(run: RunDirectory, shared: Shared) {
     this.#run = run
     this.#shared = shared
     this.#words = new ControlWords(shared.control)
+    this.#offered.onmessage = (message: unknown) => this.#passOn((message as { data: unknown }).data)
+    this.#offered.unref()
     process.on('exit', () => this.#finish())
   }
 
@@ -120,9 +126,17 @@ class ConsumerWorker {
     this.#worker?.postMessage(ring)
   }
 
+  #passOn(offer: unknown): void {
+    if (typeof offer === 'object' && offer !== null) this.#worker?.postMessage(offer)
+  }
+
   #finish(): void {
     const { words } = this.#words
     if (this.#worker !== undefined) {
+      const port = this.#offered as unknown as MessagePort // it takes both kinds
+      for (let offer = receiveMessageOnPort(port); offer; offer = receiveMessageOnPort(port)) {
+        this.#passOn(offer.message)
+      }
       Atomics.store(words, EXIT_WORD, 1)
       Atomics.wait(words, CONSUMER_DONE_WORD, 0, EXIT_WAIT_MS)
     }

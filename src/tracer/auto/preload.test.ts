@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import test from 'node:test'
+import test, { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { isPackageManager } from './package-manager.ts'
 
@@ -15,6 +15,9 @@ const BY = {
 const COPY = `globalThis[Symbol.for('kymograph.copy')]`
 /** What is loaded, as a program can see it. */
 const SEE = `console.error(${COPY} === undefined ? 'nothing' : ${COPY}.includes('foreign') ? 'foreign' : 'own')`
+
+const RUN = mkdtempSync(join(tmpdir(), 'kymo-run-'))
+after(() => rmSync(RUN, { recursive: true }))
 
 function inFolder(body: (folder: string) => void): void {
   const folder = mkdtempSync(join(tmpdir(), 'kymo-preload-'))
@@ -36,7 +39,7 @@ function run(option: string, ...args: string[]): string {
   const result = spawnSync(process.execPath, args, {
     encoding: 'utf8',
     cwd: tmpdir(),
-    env: { ...env, NODE_OPTIONS: option, KYMO_RUNDIR: join(tmpdir(), 'kymo-preload-run') },
+    env: { ...env, NODE_OPTIONS: option, KYMO_RUNDIR: RUN },
   })
   return result.stderr.trim()
 }
