@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { requireLibc } from '../native/index.ts'
 import {
-  appendLine,
+  appendLines,
   isLocked,
   listApps,
   openRunDirectory,
@@ -160,8 +160,8 @@ test('all programs of a run directory, alive and dead; what makes no sense is le
 test('lines are whole, and a file that is no list of lines is refused', t => {
   const path = join(folder(t), 'lines')
   assert.deepEqual(readLines(path), [])
-  appendLine(path, { a: 1 })
-  appendLine(path, { b: 'x\ny' })
+  appendLines(path, [JSON.stringify({ a: 1 })])
+  appendLines(path, [JSON.stringify({ b: 'x\ny' })])
   assert.deepEqual(readLines(path), ['{"a":1}', '{"b":"x\\ny"}'])
   writeFileSync(path, 'x'.repeat((16 << 20) + 1))
   assert.throws(() => readLines(path), {
@@ -170,5 +170,5 @@ test('lines are whole, and a file that is no list of lines is refused', t => {
   })
   rmSync(path)
   symlinkSync('/dev/null', path)
-  assert.throws(() => appendLine(path, {}), { code: 'ELOOP' })
+  assert.throws(() => appendLines(path, ['{}']), { code: 'ELOOP' })
 })

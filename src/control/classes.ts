@@ -2,7 +2,7 @@
 import { linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode, KymoError } from '../base/index.ts'
-import { appendLine, parseLine, readLines } from './json-lines.ts'
+import { appendLines, parseLine, readLines } from './json-lines.ts'
 import type { ClockKind } from './session.ts'
 
 /** Chosen when the channel's first ring is made; it never changes after that. */
@@ -79,6 +79,6 @@ export function classId(
   const line = JSON.stringify(definition)
   const found = readLines(path).indexOf(line)
   if (found >= 0) return found
-  appendLine(path, definition)
+  appendLines(path, [line])
   return readLines(path).indexOf(line)
 }

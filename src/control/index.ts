@@ -41,7 +41,7 @@ export {
   readCounters,
   SUM_CELL,
 } from './counters.ts'
-export { appendLine, readLines } from './json-lines.ts'
+export { appendLines, readLines } from './json-lines.ts'
 export { openRunDirectory, type RunDirectory, runDirectory } from './run-directory.ts'
 export {
   type Channel,

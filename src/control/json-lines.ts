@@ -22,18 +22,23 @@ export function readLines(path: string): string[] {
   return text.split('\n').slice(0, -1)
 }
 
-export function appendLine(path: string, value: unknown): void {
+/** Appends JSON texts, a line each. */
+export function appendLines(path: string, texts: readonly string[]): void {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
   const fd = openSync(path, flags, 0o600)
   try {
-    const line = Buffer.from(`${JSON.stringify(value)}\n`)
-    const written = writeSync(fd, line)
-    if (written < line.length) {
+    const lines = Buffer.from(`${texts.join('\n')}\n`)
+    const written = writeSync(fd, lines)
+    if (written < lines.length) {
       // The rest of a torn line ends here, so that the next one stands alone.
       writeSync(fd, '\n')
-      throw new KymoError('KYMO_ENOSPC', `${path} needs ${line.length} bytes more: ${written} were written`, {
-        path,
-      })
+      throw new KymoError(
+        'KYMO_ENOSPC',
+        `${path} needs ${lines.length} bytes more: ${written} were written`,
+        {
+          path,
+        },
+      )
     }
   } finally {
     closeSync(fd)

@@ -43,13 +43,15 @@ export class Thread {
   readonly sites: Site[] = []
   readonly #clock = new ThreadClock()
   readonly #tokens: ReadonlySet<string>
+  readonly #beforeRules: () => void
   #channels: readonly ChannelRecorder[] = []
   #rulesSeen = NEVER
   #isRefreshing = false
 
   /** `tokens` are those of KYMO_SESSION: sessions that ask for this program and its children alone. */
-  constructor(home: Home, tokens: readonly string[]) {
+  constructor(home: Home, tokens: readonly string[], beforeRules: () => void) {
     this.home = home
+    this.#beforeRules = beforeRules
     this.#tokens = new Set(tokens)
     this.state = {
       words: home.control.words,
@@ -90,6 +92,7 @@ export class Thread {
       const rules = Atomics.load(words, RULES_GENERATION_WORD)
       if (rules !== this.#rulesSeen) {
         this.#readSessions()
+        this.#beforeRules()
         this.#rulesSeen = rules
       }
       for (const channel of this.#channels) channel.arm()

@@ -1,6 +1,6 @@
 /** `tracepoint()` and `marker()`: what a program declares, once, where its code is. */
 import { KymoError } from '../base/index.ts'
-import type { Probe } from '../channel/index.ts'
+import type { Probe, RecordedField } from '../channel/index.ts'
 
 import { LOG_LEVELS, type LogLevel } from '../ctf/model/index.ts'
 import { type ExtractedField, type Field, type FieldType, fieldPlans, payloadClass } from './field.ts'
@@ -150,21 +150,25 @@ function declare(
 function setRecording(site: Site, declared: readonly DeclaredField[]): void {
   const { kind, name } = site.description
   const payload = payloadClass(declared, `${kind} ${name}`)
-  const fields = fieldPlans(payload).map((plan, i) => ({
-    plan,
-    extract: declared[i]?.extract as Probe | undefined,
-  }))
+  const listed = declared.map(field => ({ name: field.name, type: field.type.label }))
+  // Most events of a program are never recorded: how is found out when one is.
+  const plans = (): RecordedField[] =>
+    fieldPlans(payload).map((plan, i) => ({ plan, extract: declared[i]?.extract as Probe | undefined }))
+  let fields: RecordedField[] | undefined
   site.recording = {
     payload,
-    fields,
-    listed: declared.map(field => ({ name: field.name, type: field.type.label })),
+    listed,
+    get fields() {
+      fields ??= plans()
+      return fields
+    },
   }
   site.recorders = new Map()
   tracer.declareEvent(site)
 }
 
 function recordBy(site: Site, extracted: readonly ExtractedField<readonly unknown[]>[]): void {
-  if (site.recording !== undefined && site.recording.fields.length > 0) {
+  if (site.recording !== undefined && site.recording.listed.length > 0) {
     throw new KymoError('KYMO_RECORD', `${site.description.name} has its recording probe already`)
   }
   setRecording(site, extracted)

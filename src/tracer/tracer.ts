@@ -5,7 +5,7 @@ import { isMainThread, threadId } from 'node:worker_threads'
 import { errorText } from '../base/index.ts'
 import type { Probe } from '../channel/index.ts'
 import {
-  appendLine,
+  appendLines,
   COUNTER_ENTRIES,
   COUNTER_NAMES_FILE,
   COUNTERS_BYTES,
@@ -33,12 +33,13 @@ export class Tracer implements CellSource {
   readonly #declared = new Map<string, string>()
   /** Lines of the program's list of events, as far as this thread knows: a line that stands twice is read once. */
   #listed: Set<string> | undefined
+  readonly #unlisted: string[] = []
   #probeDepth = 0
   #cells: Float64Array | undefined
 
   constructor(home: Home, tokens: readonly string[]) {
     this.#home = home
-    this.#thread = new Thread(home, tokens)
+    this.#thread = new Thread(home, tokens, () => this.#list())
   }
 
   get home(): Home {
@@ -56,7 +57,6 @@ export class Tracer implements CellSource {
 
   /** Tells other processes of an event of this program, and asks the rules for it. */
   declareEvent(site: Site): void {
-    const { app } = this.#home
     const { name, kind, format, logLevel, optIn } = site.description
     const fields = site.recording?.listed ?? []
     const line = {
@@ -69,17 +69,25 @@ export class Tracer implements CellSource {
     }
     const text = JSON.stringify(line)
     this.#warnOfSecond(name, text)
-    if (app !== undefined) {
-      try {
-        const path = join(app.directory, 'events')
-        this.#listed ??= new Set(readLines(path))
-        if (!this.#listed.has(text)) appendLine(path, line)
-        this.#listed.add(text)
-      } catch {
-        // the run directory is gone or full: the event still works, and is not listed
-      }
-    }
+    if (this.#unlisted.push(text) === 1) queueMicrotask(() => this.#list())
     this.#thread.adopt(site)
+  }
+
+  /** Writes the events declared since the last time: with the end of a module, or before rules are read for a hit. */
+  #list(): void {
+    const { app } = this.#home
+    const declared = this.#unlisted.splice(0)
+    if (app === undefined || declared.length === 0) return
+    try {
+      const path = join(app.directory, 'events')
+      this.#listed ??= new Set(readLines(path))
+      const listed = this.#listed
+      const fresh = declared.filter(text => !listed.has(text))
+      if (fresh.length > 0) appendLines(path, fresh)
+      for (const text of fresh) listed.add(text)
+    } catch {
+      // the run directory is gone or full: the events still work, and are not listed
+    }
   }
 
   #warnOfSecond(name: string, text: string): void {
@@ -126,11 +134,10 @@ export class Tracer implements CellSource {
     const { app } = this.#home
     if (app === undefined) return undefined
     try {
-      const line = { name, kind, thread: threadId }
-      const text = JSON.stringify(line)
+      const text = JSON.stringify({ name, kind, thread: threadId })
       const names = join(app.directory, COUNTER_NAMES_FILE)
       this.#cells ??= new Float64Array(mapCounters(join(app.directory, COUNTERS_FILE)))
-      if (!readLines(names).includes(text)) appendLine(names, line)
+      if (!readLines(names).includes(text)) appendLines(names, [text])
       const entry = readLines(names).indexOf(text)
       return entry < COUNTER_ENTRIES ? entry : undefined
     } catch {
