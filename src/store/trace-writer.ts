@@ -4,7 +4,7 @@
  */
 import { closeSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { assert, KymoError, parseUuid } from '../base/index.ts'
+import { assert, errorCode, KymoError, parseUuid } from '../base/index.ts'
 import { eventBlock, streamBlock, tracePreamble } from '../ctf/metadata/tsdl/index.ts'
 import type {
   ByteOrder,
@@ -144,7 +144,10 @@ function makeDirectory(directory: string): void {
     mkdirSync(directory, { mode: DIRECTORY_MODE })
   } catch (error) {
     // Another recorder may have been faster.
-    if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) throw error
+    if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return
+    if (errorCode(error) !== 'EEXIST') throw error
+    // Node 20 has said so in statSync() already.
+    throw Object.assign(new Error(`${directory} is no directory`), { code: 'ENOTDIR', errno: -20 })
   }
 }
 

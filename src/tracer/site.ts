@@ -30,7 +30,7 @@ export interface Recording {
   readonly listed: readonly { readonly name: string; readonly type: string }[]
 }
 
-/** The one word that a hit looks at beside the generation: `null` while nothing is connected. */
+/** What a site calls: `null` while nothing is connected. */
 interface Slot {
   probe: Probe | null
 }
@@ -42,6 +42,7 @@ export class Site {
   /** By channel of a session, as the rules want it. */
   recorders: ReadonlyMap<ChannelRecorder, Connection> = new Map()
   readonly #slot: Slot = { probe: null }
+  readonly #setOff: (generation: number) => void
   readonly #thread: Thread
   readonly #connections = new Map<unknown, Connection>()
   readonly #watchers: { on: () => void; off: () => void }[] = []
@@ -49,13 +50,16 @@ export class Site {
   constructor(thread: Thread, description: SiteDescription, number: number) {
     this.description = description
     this.#thread = thread
-    this.hit = siteFunction(description.arity, number, {
+    const { words, seen, generationWord } = thread.state
+    const { hit, setOff } = siteFunction(description.arity, number, {
       slot: this.#slot,
-      words: thread.state.words,
-      seen: thread.state.seen,
-      generationWord: thread.state.generationWord,
+      generation: words.subarray(generationWord, generationWord + 1),
+      seen,
       slow: (args: unknown[]) => this.#hitAfterChange(args),
     })
+    this.hit = hit
+    this.#setOff = setOff
+    this.noteOff()
   }
 
   get isOn(): boolean {
@@ -92,8 +96,15 @@ export class Site {
     const wasOn = this.#slot.probe !== null
     this.#slot.probe =
       probes.length === 0 ? null : probes.length === 1 ? (probes[0] as Probe) : fanOut(probes)
+    this.noteOff()
     const isOn = this.#slot.probe !== null
     if (wasOn !== isOn) for (const watcher of this.#watchers) isOn ? watcher.on() : watcher.off()
+  }
+
+  /** What the site is, it is in the generation that its thread has seen. */
+  noteOff(): void {
+    const seen = this.#thread.state.seen[0] as number
+    this.#setOff(this.#slot.probe === null ? seen : seen - 1)
   }
 
   #hitAfterChange(args: unknown[]): void {
@@ -109,33 +120,49 @@ function fanOut(probes: readonly Probe[]): Probe {
 
 interface SiteConstants {
   readonly slot: Slot
-  readonly words: Int32Array
+  /** The program's generation word alone. */
+  readonly generation: Int32Array
   readonly seen: Int32Array
-  readonly generationWord: number
   readonly slow: (args: unknown[]) => void
 }
 
+interface SiteFunction {
+  readonly hit: Probe
+  /** Sets the generation in which the site is known to be off. */
+  readonly setOff: (generation: number) => void
+}
+
 /**
- * Off: two loads and two branches. Each site has source text of its own, since V8 shares what it learns about a
- * function among all that were made of the same text.
+ * Off: two loads and a branch, in a function of less than 28 bytes of bytecode, so that V8 inlines it however many
+ * there are. Each site has source text of its own, since V8 shares what it learns about a function among all that
+ * were made of the same text.
  */
-function siteFunction(arity: number, number: number, constants: SiteConstants): Probe {
+function siteFunction(arity: number, number: number, constants: SiteConstants): SiteFunction {
   const args = Array.from({ length: arity }, (_, i) => `a${i}`).join(', ')
-  const { slot, words, seen, generationWord, slow } = constants
-  const compiled = compileFunction<Probe>(
-    `return function site${number}(${args}) {
-      if (words[${generationWord}] !== seen[0]) { slow([${args}]); return; }
+  const compiled = compileFunction<SiteFunction>(
+    `var off = 0;
+    function site${number}(${args}) { if (generation[0] !== off) on(${args}); }
+    function on(${args}) {
+      if (generation[0] !== seen[0]) { slow([${args}]); return; }
       const probe = slot.probe;
       if (probe !== null) probe(${args});
-    }`,
-    { slot, words, seen, slow },
+    }
+    return { hit: site${number}, setOff(value) { off = value; } };`,
+    { ...constants },
   )
   return compiled ?? plainSite(constants)
 }
 
-function plainSite({ slot, words, seen, generationWord, slow }: SiteConstants): Probe {
-  return (...args) => {
-    if (words[generationWord] !== seen[0]) slow(args)
-    else slot.probe?.(...args)
+function plainSite({ slot, generation, seen, slow }: SiteConstants): SiteFunction {
+  let off = 0
+  return {
+    hit: (...args) => {
+      if (generation[0] === off) return
+      if (generation[0] !== seen[0]) slow(args)
+      else slot.probe?.(...args)
+    },
+    setOff: value => {
+      off = value
+    },
   }
 }

@@ -97,6 +97,7 @@ export class Thread {
       }
       for (const channel of this.#channels) channel.arm()
       seen[0] = generation
+      for (const site of this.sites) site.noteOff()
     } catch {
       return false
     } finally {

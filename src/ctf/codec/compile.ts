@@ -8,9 +8,9 @@ export function compileFunction<T>(
   body: string,
   constants: Readonly<Record<string, unknown>>,
 ): T | undefined {
-  const destructured = `const { ${Object.keys(constants).join(', ')} } = constants`
   try {
-    return new Function('constants', `"use strict"; ${destructured};\n${body}`)(constants) as T
+    // As parameters they are never assigned, which V8 knows, and need no check for being initialised.
+    return new Function(...Object.keys(constants), `"use strict";\n${body}`)(...Object.values(constants)) as T
   } catch (error) {
     if (error instanceof EvalError) return undefined
     throw error
