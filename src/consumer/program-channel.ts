@@ -74,6 +74,13 @@ export class ProgramChannel {
     this.rings.set(name, stream)
   }
 
+  /** Threads that wrote: a ring is lent to one after the other. */
+  get threads(): number {
+    let sum = 0
+    for (const { reader } of this.rings.values()) if (reader.committed() !== 0) sum += reader.owners
+    return sum
+  }
+
   /** Leaves a damaged ring out from here on. */
   drop(ring: string): void {
     this.rings.get(ring)?.close()

@@ -174,13 +174,9 @@ export class Program {
       this.#addFallback(tally)
       return
     }
-    const threads = new Set<number>()
-    for (const ring of this.rings()) {
-      ring.look()
-      for (const owner of ring.owners) threads.add(owner)
-    }
+    const threads = Math.max(0, ...[...this.#channels.values()].map(channel => channel.threads))
     if (this.#channels.size === 0 && this.noRing === 0) return
-    tally.programs.push({ pid: this.app.about.pid, procname: this.app.about.procname, threads: threads.size })
+    tally.programs.push({ pid: this.app.about.pid, procname: this.app.about.procname, threads })
   }
 
   #addFallback(tally: Tally): void {

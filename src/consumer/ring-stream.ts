@@ -23,8 +23,6 @@ export interface RingStreamOptions {
 
 export class RingStream {
   readonly reader: RingReader
-  /** Ids of the threads that were seen writing. */
-  readonly owners = new Set<number>()
   readonly #options: RingStreamOptions
   #stream: StreamWriter | undefined
   #resumes: boolean
@@ -42,7 +40,6 @@ export class RingStream {
   look(): number {
     const committed = this.reader.committed()
     const news = (committed - this.#seen) >>> 0
-    if (news > 0) this.owners.add(this.reader.owner)
     this.#seen = committed
     this.#recorded += news
     return news

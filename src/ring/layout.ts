@@ -50,6 +50,8 @@ export const CLASS_CAPACITY_WORD = 5
 export const RING_NUMBER_WORD = 6
 /** The thread that writes now (a ring is lent to one thread after another). */
 export const OWNER_WORD = 7
+/** Threads that have written, one after the other. */
+export const OWNERS_WORD = 12
 /** Lower and upper half of the epoch: CLOCK_MONOTONIC in ns, a multiple of 2³². */
 export const EPOCH_LOW_WORD = 8
 export const EPOCH_HIGH_WORD = 9

@@ -27,6 +27,7 @@ import {
   LOSS_CAUSES,
   type LossCause,
   OWNER_WORD,
+  OWNERS_WORD,
   POSITION_BASE_DOUBLE,
   POSITION_BASE_WORD,
   POSITION_DOUBLES,
@@ -120,6 +121,11 @@ export class RingReader {
   /** Id of the thread that writes. */
   get owner(): number {
     return this.#words[OWNER_WORD] as number
+  }
+
+  /** Threads that have written, one after the other. */
+  get owners(): number {
+    return this.#words[OWNERS_WORD] as number
   }
 
   state(): RingState {

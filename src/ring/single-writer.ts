@@ -23,6 +23,7 @@ import {
   LOSS_NESTED,
   LOSS_TOO_BIG,
   OWNER_WORD,
+  OWNERS_WORD,
   RELEASED_WORD,
   readGeometry,
   SLOT_BASE_DOUBLE,
@@ -108,6 +109,7 @@ export class SingleWriter implements RingWriter {
       ownDoubles[OWN_LOST] = (ownDoubles[OWN_LOST] as number) + (doubles[LOSS_BASE_DOUBLE + cause] as number)
     }
     words[OWNER_WORD] = owner
+    words[OWNERS_WORD] = (words[OWNERS_WORD] as number) + 1
     // A record that the former owner had begun is not coming any more. Observable: readers see a quiet ring.
     words[BEGUN_WORD] = committed
   }
