@@ -14,7 +14,7 @@ const GOLDEN: readonly (readonly [form: HeaderForm, id: number, gap: number, byt
   ['compact', 31, 901, '1f' + '1f000000' + 'e903000005000000'],
   ['compact', 40, 901, '1f' + '28000000' + 'e903000005000000'],
   ['compact', 3, WRAP_27 - 2, '430c0000'],
-  ['compact', 3, WRAP_27 - 1, '1f' + '03000000' + '6300000805000000'],
+  ['compact', 3, WRAP_27 - 1, '630c0000'],
   ['compact', 3, WRAP_27, '1f' + '03000000' + '6400000805000000'],
   ['compact', 3, WRAP_32, '1f' + '03000000' + '6400000006000000'],
   ['compact', 3, WRAP_32 + 5, '1f' + '03000000' + '6900000006000000'],
@@ -24,7 +24,7 @@ const GOLDEN: readonly (readonly [form: HeaderForm, id: number, gap: number, byt
   ['large', 70000, 901, 'ffff' + '70110100' + 'e903000005000000'],
   ['large', 3, WRAP_27, '0300' + '64000008'],
   ['large', 3, WRAP_32 - 2, '0300' + '62000000'],
-  ['large', 3, WRAP_32 - 1, 'ffff' + '03000000' + '6300000006000000'],
+  ['large', 3, WRAP_32 - 1, '0300' + '63000000'],
   ['large', 3, WRAP_32, 'ffff' + '03000000' + '6400000006000000'],
   ['large', 3, 2 * WRAP_32, 'ffff' + '03000000' + '6400000007000000'],
   ['sized', 0, 901, '207d0000'],
@@ -33,7 +33,7 @@ const GOLDEN: readonly (readonly [form: HeaderForm, id: number, gap: number, byt
   ['sized', 30, 901, '3f7d0000' + '1e000000'],
   ['sized', 40, 901, '3f7d0000' + '28000000'],
   ['sized', 3, WRAP_27 - 2, '430c0000'],
-  ['sized', 3, WRAP_27 - 1, '1d' + '03000000' + '01000000' + '6300000805000000'],
+  ['sized', 3, WRAP_27 - 1, '630c0000'],
   ['sized', 3, WRAP_32, '1d' + '03000000' + '01000000' + '6400000006000000'],
 ]
 
@@ -79,8 +79,8 @@ for (const maker of MAKER_NAMES) {
 
   for (const form of FORMS) {
     test(`${maker}: ${form} times never go back`, () => {
-      const recording = new Recording({ maker, form, created: 1000.5 })
-      recording.times.splice(0, 1, 10, 1000.25, 1001.75, 500, 1001.75, Number.NaN, 1001.9, 1002, 1002)
+      const recording = new Recording({ maker, form, created: 1000 })
+      recording.times.splice(0, 1, 10, 1000, 1001, 500, 1001, -(2 ** 32), 1001, 1002, 1002)
       const { run } = recording.recorder(['u8'])
       for (let i = 0; i < 9; i++) run(i)
       const times = recording.take().map(({ time }) => Number(time - EPOCH))
@@ -90,25 +90,24 @@ for (const maker of MAKER_NAMES) {
     test(`${maker}: ${form} times are those of the clock, whatever the gaps`, () => {
       const near = (wrap: number): fc.Arbitrary<number> => fc.integer({ min: wrap - 3, max: wrap + 3 })
       const gap = fc.oneof(fc.nat(100), near(WRAP_27), near(2 * WRAP_27), near(WRAP_32), fc.nat(2 ** 31 - 1))
-      const fraction = fc.constantFrom(0, 0.001, 0.5, 0.999)
-      const hits = fc.array(fc.tuple(gap, fraction, fc.constantFrom(0, 28, 29, 30, 31, 40, 65535)), {
+      const hits = fc.array(fc.tuple(gap, fc.constantFrom(0, 28, 29, 30, 31, 40, 65535)), {
         maxLength: 40,
       })
-      const property = fc.property(hits, fraction, (list, start) => {
+      const property = fc.property(hits, fc.nat(5), (list, start) => {
         const recording = new Recording({ maker, form, created: start })
         const recorders = new Map(
-          [...new Set(list.map(hit => hit[2]))].map(id => [id, recording.recorder(['i32'], { id })]),
+          [...new Set(list.map(hit => hit[1]))].map(id => [id, recording.recorder(['i32'], { id })]),
         )
         let now = 0
-        recording.times.splice(0, 1, ...list.map(([step, part]) => (now += step) + part))
+        recording.times.splice(0, 1, ...list.map(([step]) => (now += step)))
         let last: number = start
         const clock = recording.times.map(time => (last = Math.max(time, last)))
-        list.forEach(([, , id], i) => void recorders.get(id)?.run(i))
+        list.forEach(([, id], i) => void recorders.get(id)?.run(i))
         assert.deepEqual(
           recording.take().map(({ id, time, values }) => ({ id, time, values })),
-          list.map(([, , id], i) => ({
+          list.map(([, id], i) => ({
             id,
-            time: EPOCH + BigInt(Math.floor(clock[i] as number)),
+            time: EPOCH + BigInt(clock[i] as number),
             values: [i],
           })),
         )

@@ -5,12 +5,8 @@ import type { HeaderForm } from '../ctf/model/index.ts'
 /** The longest header of a form, in bytes. */
 export const MAX_HEADER_BYTES: Readonly<Record<HeaderForm, number>> = { compact: 13, large: 14, sized: 17 }
 
-/**
- * A reader adds one wrap to a short timestamp that is below the last one: so the distance must stay below a
- * whole wrap. One less, because both times have fractions of a nanosecond.
- */
-const COMPACT_REACH = 2 ** 27 - 1
-const LARGE_REACH = 2 ** 32 - 1
+/** A reader adds one wrap to a short timestamp that is below the last one: the distance stays below a whole wrap. */
+const COMPACT_REACH = 2 ** 27
 
 const COMPACT_EXTENDED = 31
 const LARGE_EXTENDED = 65535
@@ -21,40 +17,48 @@ const SIZED_SIZED = 30
 export interface HeaderSpec {
   readonly form: HeaderForm
   readonly eventId: number
-  /** Upper word of the ring's epoch, whose lower word is 0. */
-  readonly epochHigh: number
   /** Records of this event have different sizes. */
   readonly isVariable: boolean
 }
 
+/** The time is between the last one and 2³² ns later. */
+const IS_WITHIN_WRAP = `(high === gh ? low >>> 0 >= gl >>> 0 : high === (gh + 1 | 0) && low >>> 0 < gl >>> 0)`
+const IS_NEAR: Readonly<Record<HeaderForm, string>> = {
+  compact: `(low - gl >>> 0) < ${COMPACT_REACH} && ${IS_WITHIN_WRAP}`,
+  sized: `(low - gl >>> 0) < ${COMPACT_REACH} && ${IS_WITHIN_WRAP}`,
+  large: IS_WITHIN_WRAP,
+}
+/** A clock that goes back is held. */
+const HOLD = 'if (high < gh || high === gh && low >>> 0 < gl >>> 0) { low = gl; high = gh; }'
+
 /**
- * Text that writes the header at `p` for time `t` (last time in `g`) and declares `q` behind it. `sizeAt` is where
- * the size of what follows goes, or -1.
+ * Text that writes the header at `p` for the time in `low` and `high` (the last time in `gl` and `gh`) and declares
+ * `q` behind it. `sizeAt` is where the size of what follows goes, or -1.
  */
 export function headerText(spec: HeaderSpec): string {
-  const { form, eventId: id, epochHigh } = spec
-  const time64 = (at: string): string =>
-    `V.setInt32(${at}, t | 0, true); V.setInt32(${at} + 4, ${epochHigh} + Math.floor(t / 4294967296), true);`
+  const { form, eventId: id } = spec
+  const time64 = (at: string): string => `V.setInt32(${at}, low, true); V.setInt32(${at} + 4, high, true);`
   switch (form) {
     case 'compact': {
-      const full = `V.setUint8(p, ${COMPACT_EXTENDED}); V.setInt32(p + 1, ${id}, true); ${time64('p + 5')} q = p + 13;`
+      const full = `${HOLD} V.setUint8(p, ${COMPACT_EXTENDED}); V.setInt32(p + 1, ${id}, true);
+        ${time64('p + 5')} q = p + 13;`
       if (id >= COMPACT_EXTENDED) return `let q; ${full}`
       return `let q;
-        if (t - g < ${COMPACT_REACH}) { V.setInt32(p, t << 5 | ${id}, true); q = p + 4; } else { ${full} }`
+        if (${IS_NEAR[form]}) { V.setInt32(p, low << 5 | ${id}, true); q = p + 4; } else { ${full} }`
     }
     case 'large': {
-      const full = `V.setUint16(p, ${LARGE_EXTENDED}, true); V.setInt32(p + 2, ${id}, true);
+      const full = `${HOLD} V.setUint16(p, ${LARGE_EXTENDED}, true); V.setInt32(p + 2, ${id}, true);
         ${time64('p + 6')} q = p + 14;`
       if (id >= LARGE_EXTENDED) return `let q; ${full}`
       return `let q;
-        if (t - g < ${LARGE_REACH}) {
-          V.setUint16(p, ${id}, true); V.setInt32(p + 2, t | 0, true); q = p + 6;
+        if (${IS_NEAR[form]}) {
+          V.setUint16(p, ${id}, true); V.setInt32(p + 2, low, true); q = p + 6;
         } else { ${full} }`
     }
     case 'sized': {
-      const full = `V.setUint8(p, ${SIZED_FULL}); V.setInt32(p + 1, ${id}, true); sizeAt = p + 5;
+      const full = `${HOLD} V.setUint8(p, ${SIZED_FULL}); V.setInt32(p + 1, ${id}, true); sizeAt = p + 5;
         ${time64('p + 9')} q = p + 17;`
-      return `let q, sizeAt = -1; if (t - g < ${COMPACT_REACH}) { ${sizedShort(spec)} } else { ${full} }`
+      return `let q, sizeAt = -1; if (${IS_NEAR[form]}) { ${sizedShort(spec)} } else { ${full} }`
     }
     default:
       return assertUnreachable(form)
@@ -63,10 +67,10 @@ export function headerText(spec: HeaderSpec): string {
 
 function sizedShort({ eventId: id, isVariable }: HeaderSpec): string {
   if (isVariable) {
-    return `V.setInt32(p, t << 5 | ${SIZED_SIZED}, true); V.setInt32(p + 4, ${id}, true); sizeAt = p + 8; q = p + 12;`
+    return `V.setInt32(p, low << 5 | ${SIZED_SIZED}, true); V.setInt32(p + 4, ${id}, true); sizeAt = p + 8; q = p + 12;`
   }
-  if (id <= SIZED_MAX_ID) return `V.setInt32(p, t << 5 | ${id}, true); q = p + 4;`
-  return `V.setInt32(p, t << 5 | ${COMPACT_EXTENDED}, true); V.setInt32(p + 4, ${id}, true); q = p + 8;`
+  if (id <= SIZED_MAX_ID) return `V.setInt32(p, low << 5 | ${id}, true); q = p + 4;`
+  return `V.setInt32(p, low << 5 | ${COMPACT_EXTENDED}, true); V.setInt32(p + 4, ${id}, true); q = p + 8;`
 }
 
 /** Text that completes a `sized` header when the record ends at `q`. */
@@ -74,32 +78,51 @@ export function sizeText(form: HeaderForm): string {
   return form === 'sized' ? 'if (sizeAt >= 0) V.setInt32(sizeAt, q - start, true);' : ''
 }
 
-/** What headerText() does. Returns the offset behind the header. */
+/** Halves of a time in ns. */
+export interface Time {
+  readonly low: number
+  readonly high: number
+}
+
+/** The later of the two: a clock that goes back is held. */
+export function laterTime(time: Time, last: Time): Time {
+  const isBefore = time.high < last.high || (time.high === last.high && time.low >>> 0 < last.low >>> 0)
+  return isBefore ? last : time
+}
+
+function isNear(form: HeaderForm, { low, high }: Time, last: Time): boolean {
+  const wraps = low >>> 0 < last.low >>> 0 ? 1 : 0
+  if (high !== ((last.high + wraps) | 0)) return false
+  return form === 'large' || (low - last.low) >>> 0 < COMPACT_REACH
+}
+
+/** What headerText() does, for a time that is not below the last one. Returns the offset behind the header. */
 export function writeHeader(
   view: DataView,
   spec: HeaderSpec,
   p: number,
-  t: number,
-  last: number,
+  time: Time,
+  last: Time,
   size: number,
 ): number {
-  const { form, eventId: id, epochHigh } = spec
+  const { form, eventId: id } = spec
+  const { low, high } = time
   const time64 = (at: number): void => {
-    view.setInt32(at, t | 0, true)
-    view.setInt32(at + 4, epochHigh + Math.floor(t / 4294967296), true)
+    view.setInt32(at, low, true)
+    view.setInt32(at + 4, high, true)
   }
-  const isNear = t - last < (form === 'large' ? LARGE_REACH : COMPACT_REACH)
+  const near = isNear(form, time, last)
   if (form === 'large') {
-    const isShort = isNear && id < LARGE_EXTENDED
+    const isShort = near && id < LARGE_EXTENDED
     view.setUint16(p, isShort ? id : LARGE_EXTENDED, true)
-    view.setInt32(p + 2, isShort ? t | 0 : id, true)
+    view.setInt32(p + 2, isShort ? low : id, true)
     if (isShort) return p + 6
     time64(p + 6)
     return p + 14
   }
   if (form === 'compact') {
-    if (isNear && id < COMPACT_EXTENDED) {
-      view.setInt32(p, (t << 5) | id, true)
+    if (near && id < COMPACT_EXTENDED) {
+      view.setInt32(p, (low << 5) | id, true)
       return p + 4
     }
     view.setUint8(p, COMPACT_EXTENDED)
@@ -107,7 +130,7 @@ export function writeHeader(
     time64(p + 5)
     return p + 13
   }
-  if (!isNear) {
+  if (!near) {
     view.setUint8(p, SIZED_FULL)
     view.setInt32(p + 1, id, true)
     view.setInt32(p + 5, size, true)
@@ -115,16 +138,16 @@ export function writeHeader(
     return p + 17
   }
   if (spec.isVariable) {
-    view.setInt32(p, (t << 5) | SIZED_SIZED, true)
+    view.setInt32(p, (low << 5) | SIZED_SIZED, true)
     view.setInt32(p + 4, id, true)
     view.setInt32(p + 8, size, true)
     return p + 12
   }
   if (id <= SIZED_MAX_ID) {
-    view.setInt32(p, (t << 5) | id, true)
+    view.setInt32(p, (low << 5) | id, true)
     return p + 4
   }
-  view.setInt32(p, (t << 5) | COMPACT_EXTENDED, true)
+  view.setInt32(p, (low << 5) | COMPACT_EXTENDED, true)
   view.setInt32(p + 4, id, true)
   return p + 8
 }

@@ -1,4 +1,4 @@
-export { type ClockSource, CoarseTime, globalClock, monotonicClock } from './clock-source.ts'
+export { type ClockSource, coarseClock, globalClock, monotonicClock } from './clock-source.ts'
 export { contextBytes, type ThreadIdentity } from './context.ts'
 export {
   makeRecorder,

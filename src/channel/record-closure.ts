@@ -1,8 +1,8 @@
 /** The recording probe where code from strings is forbidden: the payload is staged, then copied. */
 import { BAD_VALUE, fixedBytes, makeEncoder, type Utf8 } from '../ctf/codec/index.ts'
-import { LOSS_BAD_VALUE, LOSS_NESTED, OWN_TIME, type RingWriter } from '../ring/index.ts'
-import type { ClockSource } from './clock-source.ts'
-import { MAX_HEADER_BYTES, writeHeader } from './header.ts'
+import { LOSS_BAD_VALUE, LOSS_NESTED, OWN_TIME_HIGH, OWN_TIME_LOW, type RingWriter } from '../ring/index.ts'
+import { type ClockSource, HIGH_HALF, LOW_HALF } from './clock-source.ts'
+import { laterTime, MAX_HEADER_BYTES, writeHeader } from './header.ts'
 import { MAX_DEPTH, type Probe, type Recorder, type RecordSpec, type ThreadState } from './record.ts'
 
 export function closureRecorder(
@@ -19,7 +19,6 @@ export function closureRecorder(
   const header = {
     form: spec.form,
     eventId: spec.eventId,
-    epochHigh: Number(writer.epoch >> 32n),
     isVariable: spec.fields.some(field => fixedBytes(field.plan) === undefined),
   }
   const { scratch, depth, seen, words, generationWord } = thread
@@ -61,15 +60,18 @@ export function closureRecorder(
         if (thread.refresh(recorder)) recorder.run(...args)
         return
       }
-      const last = writer.ownDoubles[OWN_TIME] as number
-      let time = clock.read()
-      if (!(time >= last)) time = last
+      const { own } = writer
+      const last = { low: own[OWN_TIME_LOW] as number, high: own[OWN_TIME_HIGH] as number }
+      clock.read()
+      const { halves } = clock
+      const read = { low: halves[LOW_HALF] as number, high: halves[HIGH_HALF] as number }
+      const time = laterTime(read, last)
       let q = writeHeader(writer.view, header, p, time, last, size)
       for (const bytes of [context, ...staged]) {
         writer.bytes.set(bytes, q)
         q += bytes.length
       }
-      writer.commit(q, time, spec.eventId)
+      writer.commit(q, spec.eventId, time.low, time.high)
       isBegun = false
       clock.done()
     } catch {

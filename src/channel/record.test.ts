@@ -3,7 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { BEGUN_WORD, COMMITTED_WORD } from '../ring/layout.ts'
 import { makeRecorder } from './record.ts'
-import { MAKER_NAMES, NOTHING_LOST, Recording } from './recording.contract.ts'
+import { EPOCH_HIGH, MAKER_NAMES, NOTHING_LOST, Recording } from './recording.contract.ts'
 
 const BAD: readonly (readonly [layout: 'u8' | 'i32' | 'u64' | 'f64' | 'str', values: readonly unknown[]])[] =
   [
@@ -248,11 +248,18 @@ for (const maker of MAKER_NAMES) {
 
   test(`${maker}: what fails between begin and commit leaves nothing begun`, () => {
     const failing = { isOn: true }
-    const next = (): number => {
+    const next = (): void => {
       if (failing.isOn) throw new RangeError('Maximum call stack size exceeded')
-      return 5
     }
-    const clock = { read: next, text: 'next()', after: '', done: () => undefined, constants: { next } }
+    const halves = Int32Array.of(5, EPOCH_HIGH)
+    const clock = {
+      halves,
+      read: next,
+      text: 'next();',
+      after: '',
+      done: () => undefined,
+      constants: { next },
+    }
     const recording = new Recording({ maker, clock })
     const { run } = recording.recorder(['i32'])
     run(1)
@@ -337,6 +344,7 @@ test('a recorder is compiled where code from strings is allowed', () => {
   const recording = new Recording({ maker: 'compiled' })
   const { writer, thread } = recording
   const spec = { form: 'compact', eventId: 3, context: new Uint8Array(0), fields: [], arity: 0 } as const
-  const clock = { read: () => 0, text: '0', after: '', done: () => undefined, constants: {} }
+  const done = (): void => undefined
+  const clock = { halves: new Int32Array(2), read: done, text: '', after: '', done, constants: {} }
   assert.match(String(makeRecorder(spec, writer, clock, thread).run), /^function record\(\) \{ \/\/ event 3/)
 })

@@ -19,8 +19,8 @@ import {
   writeStringText,
 } from '../ctf/codec/index.ts'
 import type { HeaderForm } from '../ctf/model/index.ts'
-import { LOSS_BAD_VALUE, LOSS_NESTED, type RingWriter } from '../ring/index.ts'
-import type { ClockSource } from './clock-source.ts'
+import { LOSS_BAD_VALUE, LOSS_NESTED, OWN_TIME_HIGH, OWN_TIME_LOW, type RingWriter } from '../ring/index.ts'
+import { type ClockSource, HIGH_HALF, LOW_HALF } from './clock-source.ts'
 import { headerText, MAX_HEADER_BYTES, sizeText } from './header.ts'
 import { closureRecorder } from './record-closure.ts'
 import type { Scratch } from './scratch.ts'
@@ -93,6 +93,7 @@ export function compileRecorder(
   return compileFunction<Probe>(text.body(writer, clock, thread), {
     ...textConstants(thread.utf8),
     ...clock.constants,
+    halves: clock.halves,
     W: writer.words,
     F: writer.doubles,
     V: writer.view,
@@ -140,7 +141,6 @@ class RecordText {
     const variable = (which: 'max' | 'exact'): string => this.#fields.map(field => field[which]).join('')
     const counter = writer.classCounters + Math.min(eventId, writer.classCapacity - 1)
     const isVariable = this.#spec.fields.some(field => fixedBytes(field.plan) === undefined)
-    const epochHigh = Number(writer.epoch >> 32n)
     return `const C = ${counter - eventId};
 return function record(${args}) { // event ${eventId}, ring at ${writer.created}
   let isBegun = false, isInside = false, mark = 0;
@@ -156,10 +156,10 @@ return function record(${args}) { // event ${eventId}, ring at ${writer.created}
       if (refresh(recorder)) recorder.run(${args});
       return;
     }
-    const g = T[0];
-    let t = ${clock.text};
-    if (!(t >= g)) t = g;
-    ${headerText({ form, eventId, epochHigh, isVariable })}
+    const gl = O[${OWN_TIME_LOW}], gh = O[${OWN_TIME_HIGH}];
+    ${clock.text}
+    let low = halves[${LOW_HALF}], high = halves[${HIGH_HALF}];
+    ${headerText({ form, eventId, isVariable })}
     ${form === 'sized' ? 'const start = q;' : ''}
     ${this.#contextText()}
     ${this.#fields.map(field => field.write).join('\n')}

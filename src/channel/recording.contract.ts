@@ -84,8 +84,19 @@ export class Recording {
     const buffer = createThreadsRing(geometry, { number: 0, epoch: EPOCH, created })
     this.writer = new SingleWriter(buffer, 1, 'atomic', () => undefined)
     this.reader = new RingReader(buffer)
-    const next = (): number => (this.times.length > 1 ? this.times.shift() : this.times[0]) as number
-    const fake = { read: next, text: 'next()', after: '', done: () => undefined, constants: { next } }
+    const halves = new Int32Array(2)
+    const next = (): void => {
+      const time = EPOCH + BigInt((this.times.length > 1 ? this.times.shift() : this.times[0]) as number)
+      new BigUint64Array(halves.buffer)[0] = time
+    }
+    const fake = {
+      halves,
+      read: next,
+      text: 'next();',
+      after: '',
+      done: () => undefined,
+      constants: { next },
+    }
     this.#clock = options.clock ?? fake
     const begin = EPOCH + BigInt(Math.floor(created))
     this.#decoder = new Decoder(options.form ?? 'compact', begin, options.context?.length ?? 0, this.#layouts)

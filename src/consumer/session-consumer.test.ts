@@ -136,11 +136,12 @@ class FakeThread {
       const offset = writer.reserve(RECORD_BYTES)
       if (offset < 0) continue
       writer.begin()
-      const time = Number(process.hrtime.bigint() - writer.epoch)
+      const time = process.hrtime.bigint()
+      const low = Number(BigInt.asIntN(32, time))
       writer.view.setUint16(offset, 0, true)
-      writer.view.setUint32(offset + 2, Number((writer.epoch + BigInt(time)) & 0xffffffffn), true)
+      writer.view.setInt32(offset + 2, low, true)
       writer.view.setInt32(offset + 6, this.#next++, true)
-      writer.commit(offset + RECORD_BYTES, time, 0)
+      writer.commit(offset + RECORD_BYTES, 0, low, Number(time >> 32n))
       kept++
     }
     return kept

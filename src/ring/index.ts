@@ -13,7 +13,8 @@ export { createThreadsRing } from './memory/threads.ts'
 export { type Piece, type ReaderPosition, RingReader, type RingState } from './read.ts'
 export {
   type CommitStore,
-  OWN_TIME,
+  OWN_TIME_HIGH,
+  OWN_TIME_LOW,
   type ReservationText,
   type RingWriter,
 } from './reserve.ts'

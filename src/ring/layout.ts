@@ -22,8 +22,8 @@
  *             │ sub-buffers                                                  │
  *             └──────────────────────────────────────────────────────────────┘
  *
- * Words are 32-bit integers, times and counts IEEE doubles (nanoseconds since the ring's epoch), all in
- * the byte order of the machine, all naturally aligned. Offsets named `…_WORD` index an Int32Array over
+ * Words are 32-bit integers, times and counts IEEE doubles (nanoseconds since the ring's epoch; a slot's time is
+ * two words), all in the byte order of the machine, all naturally aligned. Offsets named `…_WORD` index an Int32Array over
  * the header, `…_DOUBLE` a Float64Array.
  */
 import { alignUp, assert, KymoError } from '../base/index.ts'
@@ -31,7 +31,7 @@ import { alignUp, assert, KymoError } from '../base/index.ts'
 /** "KYMR" */
 export const RING_MAGIC = 0x4b594d52
 /** Of everything that two processes share in memory: rings and control files. */
-export const LAYOUT_VERSION = 1
+export const LAYOUT_VERSION = 2
 
 export const PAGE_BYTES = 4096
 export const MIN_SUB_BUFFER_BYTES = 4096
@@ -71,8 +71,9 @@ export const SLOT_END = 1
 export const SLOT_PHYSICAL = 2
 export const SLOT_BASE_DOUBLE = SLOT_BASE_WORD / 2
 export const SLOT_DOUBLES = SLOT_WORDS / 2
-/** Time of the record. */
-export const SLOT_TIME = 2
+/** CLOCK_MONOTONIC of the record: lower and upper half, so that the writer needs no arithmetic but of integers. */
+export const SLOT_TIME_LOW = 4
+export const SLOT_TIME_HIGH = 5
 /** Records lost before it. */
 export const SLOT_LOST = 3
 /** A reader accepts a slot if the writer went on by at most so many records meanwhile. */
@@ -142,6 +143,11 @@ export function classCountersDouble(geometry: RingGeometry): number {
   return HEADERS_DOUBLE + geometry.subBufferCount * HEADER_DOUBLES
 }
 
+/** The time of a slot or writer, in ns since the ring's epoch (whose lower half is 0). */
+export function sinceEpoch(low: number, high: number, epoch: bigint): number {
+  return (high - Number(epoch >> 32n)) * 2 ** 32 + (low >>> 0)
+}
+
 /** Where the sub-buffers begin. */
 export function dataOffset(geometry: RingGeometry): number {
   return alignUp((classCountersDouble(geometry) + geometry.classCapacity) * 8, PAGE_BYTES)
@@ -186,6 +192,9 @@ export function formatRing(buffer: ArrayBufferLike, geometry: RingGeometry, iden
   words[RING_NUMBER_WORD] = identity.number
   words[EPOCH_LOW_WORD] = Number(BigInt.asIntN(32, identity.epoch))
   words[EPOCH_HIGH_WORD] = Number(BigInt.asIntN(32, identity.epoch >> 32n))
+  const created = identity.epoch + BigInt(Math.trunc(identity.created))
+  words[SLOT_BASE_WORD + SLOT_TIME_LOW] = Number(BigInt.asIntN(32, created))
+  words[SLOT_BASE_WORD + SLOT_TIME_HIGH] = Number(BigInt.asIntN(32, created >> 32n))
   doubles[CREATED_DOUBLE] = identity.created
   doubles[POSITION_BASE_DOUBLE + POSITION_TIME] = identity.created
   doubles[HEADERS_DOUBLE + HEADER_BEGIN_TIME] = identity.created

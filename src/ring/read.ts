@@ -50,9 +50,11 @@ import {
   SLOT_PHYSICAL,
   SLOT_SAFE_DISTANCE,
   SLOT_SEQUENCE,
-  SLOT_TIME,
+  SLOT_TIME_HIGH,
+  SLOT_TIME_LOW,
   SLOT_WORDS,
   SLOTS,
+  sinceEpoch,
   WAIT_WORD,
 } from './layout.ts'
 
@@ -139,7 +141,11 @@ export class RingReader {
         sequence: Atomics.load(this.#words, word + SLOT_SEQUENCE),
         physical: Atomics.load(this.#words, word + SLOT_PHYSICAL),
         end: Atomics.load(this.#words, word + SLOT_END),
-        time: Math.max(this.#doubles[double + SLOT_TIME] as number, this.geometry.created),
+        time: sinceEpoch(
+          this.#words[word + SLOT_TIME_LOW] as number,
+          this.#words[word + SLOT_TIME_HIGH] as number,
+          this.geometry.epoch,
+        ),
         lost: this.#doubles[double + SLOT_LOST] as number,
       }
       const distance = (Atomics.load(this.#words, COMMITTED_WORD) - committed) >>> 0

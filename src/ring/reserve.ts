@@ -12,11 +12,13 @@ export const OWN_COMMITTED = 2
 export const OWN_BASE = 3
 export const OWN_SEQUENCE = 4
 export const OWN_PHYSICAL = 5
+/** CLOCK_MONOTONIC of the last record, in halves. */
+export const OWN_TIME_LOW = 6
+export const OWN_TIME_HIGH = 7
 export const OWN_WORDS = 8
 /** Private doubles of a writer. */
-export const OWN_TIME = 0
-export const OWN_LOST = 1
-export const OWN_DOUBLES = 2
+export const OWN_LOST = 0
+export const OWN_DOUBLES = 1
 
 /**
  * How the commit word is stored. `plain` needs a processor that keeps stores in order (x64) and readers
@@ -49,7 +51,8 @@ export interface RingWriter {
   begin(): void
   /** Takes begin() back. */
   abandon(): void
-  commit(end: number, time: number, eventId: number): void
+  /** Publishes a record that ends at `end`; `low` and `high` are the halves of its time, not below the last one. */
+  commit(end: number, eventId: number, low: number, high: number): void
   lose(cause: number): void
   /** Sends the next record the slow way, where it wakes a reader that sleeps. */
   arm(): void
@@ -68,6 +71,6 @@ export interface ReservationText {
   readonly abandon: string
   /** Counts a loss without a call: also where the stack has no room for one. */
   lose(cause: number): string
-  /** Publishes a record that ends at `q` with time `t`. */
+  /** Publishes a record that ends at `q`; its time is in `low` and `high`. */
   commit(eventId: number): string
 }

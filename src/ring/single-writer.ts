@@ -33,9 +33,11 @@ import {
   SLOT_LOST,
   SLOT_PHYSICAL,
   SLOT_SEQUENCE,
-  SLOT_TIME,
+  SLOT_TIME_HIGH,
+  SLOT_TIME_LOW,
   SLOT_WORDS,
   SLOTS,
+  sinceEpoch,
   WAIT_WORD,
 } from './layout.ts'
 import {
@@ -48,7 +50,8 @@ import {
   OWN_OFFSET,
   OWN_PHYSICAL,
   OWN_SEQUENCE,
-  OWN_TIME,
+  OWN_TIME_HIGH,
+  OWN_TIME_LOW,
   OWN_WORDS,
   type ReservationText,
   type RingWriter,
@@ -103,8 +106,8 @@ export class SingleWriter implements RingWriter {
     own[OWN_PHYSICAL] = words[slot + SLOT_PHYSICAL] as number
     own[OWN_BASE] = (own[OWN_PHYSICAL] as number) * this.#subBufferBytes
     own[OWN_OFFSET] = (own[OWN_BASE] as number) + (words[slot + SLOT_END] as number)
-    const time = doubles[SLOT_BASE_DOUBLE + (committed & (SLOTS - 1)) * SLOT_DOUBLES + SLOT_TIME] as number
-    ownDoubles[OWN_TIME] = Math.max(time, this.created)
+    own[OWN_TIME_LOW] = words[slot + SLOT_TIME_LOW] as number
+    own[OWN_TIME_HIGH] = words[slot + SLOT_TIME_HIGH] as number
     for (let cause = 0; cause < LOSS_CAUSES.length; cause++) {
       ownDoubles[OWN_LOST] = (ownDoubles[OWN_LOST] as number) + (doubles[LOSS_BASE_DOUBLE + cause] as number)
     }
@@ -137,13 +140,13 @@ export class SingleWriter implements RingWriter {
 
   /** Ends the current sub-buffer and goes to the next, if the reader needs nothing of it any more. */
   #switch(): number {
-    const { words, doubles, own, ownDoubles } = this
+    const { words, doubles, own } = this
     const next = ((own[OWN_SEQUENCE] as number) + 1) | 0
     const released = Atomics.load(words, RELEASED_WORD)
     if (((next - released) | 0) >= this.#subBufferCount) return this.lose(LOSS_FULL)
     const physical = own[OWN_PHYSICAL] as number
     const nextPhysical = physical + 1 === this.#subBufferCount ? 0 : physical + 1
-    const time = ownDoubles[OWN_TIME] as number
+    const time = sinceEpoch(own[OWN_TIME_LOW] as number, own[OWN_TIME_HIGH] as number, this.epoch)
     // Observable once a record of the next sub-buffer is committed: no reader looks at these before.
     const old = HEADERS_WORD + physical * HEADER_WORDS
     const oldDouble = HEADERS_DOUBLE + physical * HEADER_DOUBLES
@@ -177,17 +180,19 @@ export class SingleWriter implements RingWriter {
     this.words[BEGUN_WORD] = this.own[OWN_COMMITTED] as number
   }
 
-  commit(end: number, time: number, eventId: number): void {
+  commit(end: number, eventId: number, low: number, high: number): void {
     const { words, doubles, own, ownDoubles } = this
     const committed = ((own[OWN_COMMITTED] as number) + 1) | 0
     const slot = committed & (SLOTS - 1)
     const word = SLOT_BASE_WORD + slot * SLOT_WORDS
     const double = SLOT_BASE_DOUBLE + slot * SLOT_DOUBLES
-    ownDoubles[OWN_TIME] = time
+    own[OWN_TIME_LOW] = low
+    own[OWN_TIME_HIGH] = high
     words[word + SLOT_SEQUENCE] = own[OWN_SEQUENCE] as number
     words[word + SLOT_END] = end - (own[OWN_BASE] as number)
     words[word + SLOT_PHYSICAL] = own[OWN_PHYSICAL] as number
-    doubles[double + SLOT_TIME] = time
+    words[word + SLOT_TIME_LOW] = low
+    words[word + SLOT_TIME_HIGH] = high
     doubles[double + SLOT_LOST] = ownDoubles[OWN_LOST] as number
     const counter = this.classCounters + Math.min(eventId, this.classCapacity - 1)
     doubles[counter] = (doubles[counter] as number) + 1
@@ -225,16 +230,18 @@ function reservationText(commitStore: CommitStore): ReservationText {
     lose: cause =>
       `F[${LOSS_BASE_DOUBLE + cause}] = F[${LOSS_BASE_DOUBLE + cause}] + 1; T[${OWN_LOST}] = T[${OWN_LOST}] + 1;`,
     commit: eventId => `
-      T[${OWN_TIME}] = t;
       const k = m & ${SLOTS - 1};
       const w = ${SLOT_BASE_WORD} + k * ${SLOT_WORDS}, d = ${SLOT_BASE_DOUBLE} + k * ${SLOT_DOUBLES};
       W[w + ${SLOT_SEQUENCE}] = O[${OWN_SEQUENCE}];
       W[w + ${SLOT_END}] = q - O[${OWN_BASE}];
       W[w + ${SLOT_PHYSICAL}] = O[${OWN_PHYSICAL}];
-      F[d + ${SLOT_TIME}] = t;
+      W[w + ${SLOT_TIME_LOW}] = low;
+      W[w + ${SLOT_TIME_HIGH}] = high;
       F[d + ${SLOT_LOST}] = T[${OWN_LOST}];
       F[C + ${eventId}] = F[C + ${eventId}] + 1;
       ${publish}
+      O[${OWN_TIME_LOW}] = low;
+      O[${OWN_TIME_HIGH}] = high;
       O[${OWN_OFFSET}] = q;
       O[${OWN_COMMITTED}] = m;`,
   }

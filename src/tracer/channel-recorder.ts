@@ -98,7 +98,7 @@ export class ChannelRecorder {
       const { tid } = rings
       const writer = new SingleWriter(buffer, tid, COMMIT_STORE, () => rings.wake(this.#sessionDirectory))
       const shared = (): BigInt64Array => rings.sharedClock(this.#sessionDirectory)
-      const clock = this.#clock.source(form.clock, writer.epoch, shared)
+      const clock = this.#clock.source(form.clock, shared)
       const identity = {
         vpid: process.pid,
         vtid: tid,

@@ -1,5 +1,5 @@
 /** The clocks of one thread, captured at import: a program may replace the global ones by fakes later. */
-import { type ClockSource, CoarseTime, globalClock, monotonicClock } from '../channel/index.ts'
+import { type ClockSource, coarseClock, globalClock, monotonicClock } from '../channel/index.ts'
 import type { ClockKind } from '../control/index.ts'
 
 const readClock = process.hrtime.bigint
@@ -10,17 +10,17 @@ export function monotonicNs(): bigint {
 }
 
 export class ThreadClock {
-  readonly #coarse = new CoarseTime(readClock, callback => void schedule(callback).unref())
+  readonly #coarse = coarseClock(readClock, callback => void schedule(callback).unref())
 
   /** `shared` gives the word that all threads of a session's global clock agree on. */
-  source(kind: ClockKind, epoch: bigint, shared: () => BigInt64Array): ClockSource {
+  source(kind: ClockKind, shared: () => BigInt64Array): ClockSource {
     switch (kind) {
       case 'global':
-        return globalClock(shared(), readClock, epoch)
+        return globalClock(shared(), readClock)
       case 'coarse':
-        return this.#coarse.source(epoch)
+        return this.#coarse
       case 'monotonic':
-        return monotonicClock(readClock, epoch)
+        return monotonicClock(readClock)
     }
   }
 }

@@ -62,7 +62,7 @@ function probeByMethods(writer: RingWriter, { eventId = 0, inside, generation }:
     for (let i = start + 12; i < tail; i++) bytes[i] = number
     view.setInt32(tail, ~number, true)
     inside?.()
-    writer.commit(start + size, timeOf(attempt), eventId)
+    writer.commit(start + size, eventId, timeOf(attempt), Number(writer.epoch >> 32n))
     return COMMITTED
   }
 }
@@ -77,7 +77,7 @@ function probeByText(writer: RingWriter, { eventId = 0, inside, generation }: Pr
       ${text.reserve('size', 'size')}
       ${text.begin}
       ${look}
-      const t = ${CREATED} + attempt * 3, q = p + size;
+      const low = ${CREATED} + attempt * 3, high = ${writer.epoch >> 32n}, q = p + size;
       V.setInt32(p, m, true);
       V.setInt32(p + 4, attempt, true);
       V.setInt32(p + 8, size, true);
