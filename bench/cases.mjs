@@ -1,6 +1,6 @@
 /**
  * What is measured, and the targets. `bytes` is what an event of the peer takes (its header is never smaller
- * than ours): it sizes the rings of both sides, which hold two whole rounds, so that nothing is discarded.
+ * than ours): it sizes the rings of both sides, which hold a whole round, so that nothing is discarded.
  */
 
 /** Both sides in the same session form: same events enabled, same contexts, rings of the same size. */
@@ -9,6 +9,14 @@ export const COMPARED = [
   { name: 'int', title: '1 × i32', loop: 'int', events: 'bench:int', bytes: 12, target: 0.55, latency: true },
   { name: 'three', title: 'i32, i32, u64', loop: 'three', events: 'bench:three', bytes: 24 },
   { name: 'text', title: 'i32 + 15 characters', loop: 'text', events: 'bench:text', bytes: 28, target: 0.7 },
+  {
+    name: 'joined',
+    title: 'the same, concatenated',
+    loop: 'joined',
+    events: 'bench:joined',
+    peer: { loop: 'text', events: 'bench:text' },
+    bytes: 28,
+  },
   {
     name: 'context',
     title: '1 × i32 + vpid, vtid',
@@ -58,10 +66,13 @@ export const FLOORS = [
 const SUB_BUFFERS = 8
 const MIN_SUB_BUFFER_BYTES = 64 * 1024
 
-/** Power-of-two sub-buffers, because LTTng rounds up to one, for two rounds of `n` events on every thread. */
+/**
+ * Power-of-two sub-buffers, because LTTng rounds up to one, for a round of `n` events on every thread beside the
+ * sub-buffer that the last round left half full: larger rings only leave more of the processor's caches.
+ */
 export const ringFor = ({ bytes, threads = 1 }, n) => {
   let size = MIN_SUB_BUFFER_BYTES
-  while (size * SUB_BUFFERS < 2 * n * bytes * threads) size *= 2
+  while (size * (SUB_BUFFERS - 1) < n * bytes * threads) size *= 2
   return { subbufSizeBytes: size, subbufCount: SUB_BUFFERS }
 }
 

@@ -66,7 +66,8 @@ export const measureCompared = async ({ kymograph, lttng, sizes, report }) => {
 }
 
 const compare = async (item, { kymograph, lttng, sizes, report }) => {
-  const { loop, verb = 'round', events, contexts = [] } = item
+  const { verb = 'round', contexts = [] } = item
+  const loops = [item, item.peer ?? item]
   const n = sizes.events
   const names = lttng ? ['ours', 'lttng'] : ['ours']
   const values = names.map(() => [])
@@ -74,20 +75,22 @@ const compare = async (item, { kymograph, lttng, sizes, report }) => {
   const problems = []
   const latencies = {}
   for (let process = 0; process < sizes.processes; process++) {
-    const options = { events, contexts, ...ringFor(item, n), count: sizes.count(item, process) }
+    const options = { contexts, ...ringFor(item, n), count: sizes.count(item, process) }
     const sides = await startAll(
-      [kymograph, lttng].filter(Boolean).map(tracer => () => tracer.start(options)),
+      [kymograph, lttng]
+        .filter(Boolean)
+        .map((tracer, i) => () => tracer.start({ ...options, events: loops[i].events })),
     )
     const rounds = sides.map(
-      ({ program }) =>
+      ({ program }, i) =>
         () =>
-          program.round(loop, n, verb),
+          program.round(loops[i].loop, n, verb),
     )
     const [measured, counted] = await withSides(sides, async () => {
       await interleave(rounds, warmRounds(item, n), drainMs(item, n))
       if (item.latency && process === 0) {
         for (const [i, { program }] of sides.entries())
-          latencies[names[i]] = await program.single(loop, sizes.singles)
+          latencies[names[i]] = await program.single(item.loop, sizes.singles)
         await delay(drainMs(item, n))
       }
       return interleave(rounds, sizes.pairs, drainMs(item, n))
