@@ -1,14 +1,22 @@
 /**
- * The load, in a process of its own: a bounded number of requests over keep-alive connections to loopback.
+ * The load, in a process of its own: a bounded number of requests over keep-alive connections to loopback. It
+ * obeys one line at a time, so rounds against several servers can alternate within a fraction of a second.
  *
- *   node bench/http-client.mjs PORT REQUESTS CONNECTIONS WARMUP    one line of JSON on stdout
+ *   node bench/http-client.mjs CONNECTIONS PORT…
+ *
+ *   stdin   INDEX REQUESTS      asks the server at the INDEX-th port
+ *   stdout  one line of JSON
  */
 import { Agent, get } from 'node:http'
+import { createInterface } from 'node:readline'
 
-const [port, requests, connections, warmUp] = process.argv.slice(2).map(Number)
-const agent = new Agent({ keepAlive: true, maxSockets: connections })
+const [connections, ...ports] = process.argv.slice(2).map(Number)
+const servers = ports.map(port => ({
+  port,
+  agent: new Agent({ keepAlive: true, maxSockets: connections }),
+}))
 
-const fetchText = path =>
+const fetchText = ({ port, agent }, path) =>
   new Promise((resolve, reject) => {
     const request = get({ host: '127.0.0.1', port, path, agent, timeout: 10_000 }, response => {
       let text = ''
@@ -23,14 +31,14 @@ const fetchText = path =>
     request.on('timeout', () => request.destroy(new Error('no answer within 10 s'))).on('error', reject)
   })
 
-const load = async count => {
+const load = async (server, count) => {
   const latencies = new Float64Array(count)
   let started = 0
   const worker = async () => {
     while (started < count) {
       const index = started++
       const begin = performance.now()
-      await fetchText(`/products?stock=${80 + (index % 20)}`)
+      await fetchText(server, `/products?stock=${80 + (index % 20)}`)
       latencies[index] = performance.now() - begin
     }
   }
@@ -38,22 +46,25 @@ const load = async count => {
   return latencies.sort()
 }
 
-const cpuMicroseconds = async () => {
-  const { user, system } = JSON.parse(await fetchText('/usage'))
+const cpuMicroseconds = async server => {
+  const { user, system } = JSON.parse(await fetchText(server, '/usage'))
   return user + system
 }
 
-await load(warmUp)
-const before = await cpuMicroseconds()
-const begin = performance.now()
-const latencies = await load(requests)
-const seconds = (performance.now() - begin) / 1000
-const after = await cpuMicroseconds()
-agent.destroy()
-console.log(
-  JSON.stringify({
-    cpuUs: (after - before) / requests,
+const measure = async (server, requests) => {
+  const before = await cpuMicroseconds(server)
+  const begin = performance.now()
+  const latencies = await load(server, requests)
+  const seconds = (performance.now() - begin) / 1000
+  return {
+    cpuUs: ((await cpuMicroseconds(server)) - before) / requests,
     perSecond: requests / seconds,
     p99Ms: latencies[Math.floor(requests * 0.99)],
-  }),
-)
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [index, requests] = line.split(' ').map(Number)
+  console.log(JSON.stringify(await measure(servers[index], requests)))
+}
+for (const { agent } of servers) agent.destroy()

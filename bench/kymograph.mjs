@@ -9,13 +9,14 @@ import { within } from './scratch.mjs'
 const here = name => fileURLToPath(new URL(name, import.meta.url))
 const MAIN = here('../dist/cli/main.js')
 const TRACER = here('../dist/tracer/index.js')
-export const AUTO = here('../dist/tracer/auto/index.js')
+/** What `kymo record` has a program load first. */
+export const PRELOAD = here('../dist/tracer/auto/preload.cjs')
 
 /** Finishing a trace means writing what is left in the rings: at most some hundred MiB. */
 const STOP_TIMEOUT_MS = 60_000
 
 export const missingBuild = () => {
-  const file = [MAIN, TRACER, AUTO].find(path => !existsSync(path))
+  const file = [MAIN, TRACER, PRELOAD].find(path => !existsSync(path))
   return file ? `${file} is missing: run \`npm run build\`` : ''
 }
 

@@ -24,7 +24,7 @@ const HEADINGS = {
   ],
   clocks: ['clocks, ns', 'Kymograph (min)', 'monotonic (min)', 'ratio', 'target', ''],
   http: ['HTTP server', 'recorded', 'plain node', 'ratio', 'target', ''],
-  start: ['start, --import kymograph/auto', 'with (min)', 'without (min)', 'more', 'target', ''],
+  start: ['start, as recorded', 'with (min)', 'without (min)', 'more', 'target', ''],
 }
 
 /** A median this far above the least value says that the machine was busy with something else. */

@@ -33,7 +33,7 @@ const FULL = {
   events: 1_000_000,
   floorRounds: 9,
   singles: 200_000,
-  http: { processes: 3, pairs: 3, requests: 20_000 },
+  http: { pairs: 9, rounds: 41, requests: 500, warmUp: 2000 },
   starts: 21,
   memoryRuns: 7,
   // babeltrace2 counts a million events in a quarter of a second: once per case, of both traces.
@@ -45,7 +45,7 @@ const QUICK = {
   events: 300_000,
   floorRounds: 3,
   singles: 50_000,
-  http: { processes: 1, pairs: 2, requests: 4000 },
+  http: { pairs: 1, rounds: 9, requests: 300, warmUp: 500 },
   starts: 7,
   memoryRuns: 3,
   count: ({ name }) => name === 'int',

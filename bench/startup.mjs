@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { interleave } from './interleave.mjs'
-import { AUTO } from './kymograph.mjs'
+import { PRELOAD } from './kymograph.mjs'
 import { median, minimum, pairedSurplus } from './statistics.mjs'
 
 const TARGET_MS = 20
@@ -28,7 +28,7 @@ export const measureStartup = async ({ scratch, node, sizes, report }) => {
     if (status !== 0) throw new Error(`${node} ${args.join(' ')}: ${error ?? stderr.slice(-600)}`)
     return { ms: Number(process.hrtime.bigint() - begin) / 1e6, stdout }
   }
-  const preload = ['--import', AUTO]
+  const preload = ['--require', PRELOAD]
   const both = (...args) => [() => start([...preload, ...args]), () => start(args)]
 
   // The first start of each reads files that the later ones find in memory.

@@ -52,7 +52,7 @@ export function childEnvironment(
   { token, runDirectory }: ChildOptions,
 ): NodeJS.ProcessEnv {
   // Not --import, which does not reach workers made of a string. What stands in quotes is one word of NODE_OPTIONS.
-  const file = fileURLToPath(new URL('../tracer/auto/preload.js', import.meta.url))
+  const file = fileURLToPath(new URL('../tracer/auto/preload.cjs', import.meta.url))
   const preload = `--require="${file.replaceAll(/["\\]/g, '\\$&')}"`
   return {
     ...environment,

@@ -137,7 +137,7 @@ test('list says what to do when there is nothing', t => {
 test('the command gets the tracer, the token and the run directory on top of what it has', () => {
   const options = { token: 'new', runDirectory: '/dev/shm/run' }
   const bare = childEnvironment({}, options)
-  assert.match(bare.NODE_OPTIONS ?? '', /^--require="\/.+\/tracer\/auto\/preload\.js"$/)
+  assert.match(bare.NODE_OPTIONS ?? '', /^--require="\/.+\/tracer\/auto\/preload\.cjs"$/)
   assert.equal(bare.KYMO_SESSION, 'new')
   const nested = childEnvironment({ NODE_OPTIONS: '--no-warnings', KYMO_SESSION: 'old' }, options)
   assert.match(nested.NODE_OPTIONS ?? '', /^--no-warnings --require="/)

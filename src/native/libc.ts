@@ -7,6 +7,9 @@ import { errorText, KymoError } from '../base/index.ts'
 
 type Koffi = typeof import('koffi')
 
+/** The one in package.json. */
+const KOFFI_VERSION = '3.3.4'
+
 export const O_RDONLY = 0
 export const O_WRONLY = 1
 export const O_RDWR = 2
@@ -78,11 +81,26 @@ export function requireLibc(): Libc {
 function tryLoad(): { libc: Libc } | { reason: string } {
   if (process.platform !== 'linux') return { reason: `shared rings need Linux: this is ${process.platform}` }
   try {
-    const koffi: Koffi = createRequire(import.meta.url)('koffi')
-    return { libc: bind(koffi) }
+    return { libc: bind(loadKoffi(createRequire(import.meta.url))) }
   } catch (error) {
     return { reason: errorText(error).split('\n')[0] as string }
   }
+}
+
+/**
+ * koffi looks for its addon through three modules and reads Node's own executable, which takes 7 of its 9 ms: at the
+ * start of every traced program. So the addon is asked for where koffi's packages have it for glibc, and koffi's own
+ * way is taken where that is another (musl, pnpm, another processor), which costs no more than before.
+ */
+function loadKoffi(require: NodeJS.Require): Koffi {
+  const { platform, arch } = process
+  try {
+    const addon: Koffi = require(`@koromix/koffi-${platform}-${arch}/${platform}_${arch}/koffi.node`)
+    if (addon.version === KOFFI_VERSION) return addon
+  } catch {
+    // koffi itself says what is missing
+  }
+  return require('koffi')
 }
 
 /**

@@ -22,9 +22,9 @@
  *             │ sub-buffers                                                  │
  *             └──────────────────────────────────────────────────────────────┘
  *
- * Words are 32-bit integers, times and counts IEEE doubles (nanoseconds since the ring's epoch; a slot's time is
- * two words), all in the byte order of the machine, all naturally aligned. Offsets named `…_WORD` index an Int32Array over
- * the header, `…_DOUBLE` a Float64Array.
+ * Words are 32-bit integers, times and counts IEEE doubles (nanoseconds since the ring's epoch; a slot's time is two
+ * words), all in the byte order of the machine, all naturally aligned. Offsets named `…_WORD` index an Int32Array
+ * over the header, `…_DOUBLE` a Float64Array.
  */
 import { alignUp, assert, KymoError } from '../base/index.ts'
 

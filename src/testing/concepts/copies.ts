@@ -25,7 +25,7 @@ export function programFolder(box: Sandbox, name: string, options: CopyOptions =
   if (options.withoutKoffi !== true)
     symlinkSync(join(ROOT, 'node_modules/koffi'), join(folder, 'node_modules/koffi'))
   if (options.layout !== undefined) {
-    for (const file of ['control/session.js', 'tracer/index.js', 'tracer/auto/index.js']) {
+    for (const file of ['control/session.js', 'tracer/index.cjs', 'tracer/auto/index.cjs']) {
       const path = join(copy, 'dist', file)
       const text = readFileSync(path, 'utf8')
       writeFileSync(path, text.replace(/CONTROL_VERSION = \d+/, `CONTROL_VERSION = ${options.layout}`))

@@ -3,9 +3,9 @@
  * --import does not reach workers made of a string, and --require does. A program that has a kymograph of its own
  * gets that one's instruments: its tracepoints and ours then go through one copy.
  */
-import { realpathSync, writeSync } from 'node:fs'
+import { existsSync, realpathSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads'
 import { isPackageManager } from './package-manager.ts'
@@ -19,11 +19,12 @@ const load = createRequire(own)
 function decide(): string {
   const script = process.argv[1] === undefined ? process.cwd() : realPath(process.argv[1])
   if (isPackageManager(script)) return ''
-  return installedFor(script) ?? installedFor(process.cwd()) ?? join(dirname(own), `index${own.slice(-3)}`)
+  return installedFor(script) ?? installedFor(process.cwd()) ?? join(dirname(own), `index${extname(own)}`)
 }
 
 /** The instruments of the kymograph that a module at `path` would load, if that is another copy than this. */
 function installedFor(path: string): string | undefined {
+  if (!mayBeInstalledFor(path)) return undefined
   try {
     // a file that need not be there: `path` may be a folder (`node .`) or a script without its ending
     const { resolve } = createRequire(join(path, 'main.js'))
@@ -31,6 +32,15 @@ function installedFor(path: string): string | undefined {
     return root === realPath(join(dirname(own), '../../..')) ? undefined : resolve('kymograph/auto')
   } catch {
     return undefined
+  }
+}
+
+/** Whether it is worth the millisecond that Node takes to say that there is none. */
+function mayBeInstalledFor(path: string): boolean {
+  if (process.env.NODE_PATH !== undefined || process.versions.pnp !== undefined) return true
+  for (let folder = path; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'node_modules/kymograph'))) return true
+    if (folder === dirname(folder)) return false
   }
 }
 
