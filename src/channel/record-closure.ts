@@ -38,9 +38,15 @@ export function closureRecorder(
       return bytes.subarray(top, end)
     })
 
+  /** Counts a hit that is not recorded, or begins anew when the rules have changed meanwhile. */
+  const discard = (cause: number, args: unknown[]): void => {
+    if (writer.discard(cause, words, generationWord, seen)) return
+    if (thread.refresh(recorder)) recorder.run(...args)
+  }
+
   return (...args) => {
     if ((depth[0] as number) >= MAX_DEPTH) {
-      writer.lose(LOSS_NESTED)
+      discard(LOSS_NESTED, args)
       return
     }
     const mark = scratch.top
@@ -51,7 +57,10 @@ export function closureRecorder(
       if (writer.isNested()) return
       const size = staged.reduce((sum, bytes) => sum + bytes.length, context.length)
       const p = writer.reserve(MAX_HEADER_BYTES[spec.form] + size)
-      if (p < 0) return
+      if (p < 0) {
+        discard(~p, args)
+        return
+      }
       isBegun = true
       writer.begin()
       if (words[generationWord] !== seen[0]) {
@@ -75,8 +84,12 @@ export function closureRecorder(
       isBegun = false
       clock.done()
     } catch {
-      if (isBegun) writer.abandon() // the stack has no room for a call
-      writer.lose(LOSS_BAD_VALUE)
+      if (isBegun) writer.abandon()
+      try {
+        discard(LOSS_BAD_VALUE, args)
+      } catch {
+        writer.lose(LOSS_BAD_VALUE) // the stack has no room for a call more
+      }
     } finally {
       depth[0] = (depth[0] as number) - 1
       scratch.top = mark

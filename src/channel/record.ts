@@ -19,7 +19,14 @@ import {
   writeStringText,
 } from '../ctf/codec/index.ts'
 import type { HeaderForm } from '../ctf/model/index.ts'
-import { LOSS_BAD_VALUE, LOSS_NESTED, OWN_TIME_HIGH, OWN_TIME_LOW, type RingWriter } from '../ring/index.ts'
+import {
+  LOSS_BAD_VALUE,
+  LOSS_NESTED,
+  OWN_COMMITTED,
+  OWN_TIME_HIGH,
+  OWN_TIME_LOW,
+  type RingWriter,
+} from '../ring/index.ts'
 import { type ClockSource, HIGH_HALF, LOW_HALF } from './clock-source.ts'
 import { headerText, MAX_HEADER_BYTES, sizeText } from './header.ts'
 import { closureRecorder } from './record-closure.ts'
@@ -107,6 +114,7 @@ export function compileRecorder(
     K: text.constants.values,
     recorder,
     lose: (cause: number) => writer.lose(cause),
+    discard: (cause: number) => writer.discard(cause, thread.words, thread.generationWord, thread.seen),
     reserveSlow: (size: number) => writer.reserveSlow(size),
     refresh: (probe: object) => thread.refresh(probe),
   })
@@ -141,13 +149,15 @@ class RecordText {
     const variable = (which: 'max' | 'exact'): string => this.#fields.map(field => field[which]).join('')
     const counter = writer.classCounters + Math.min(eventId, writer.classCapacity - 1)
     const isVariable = this.#spec.fields.some(field => fixedBytes(field.plan) === undefined)
+    const discard = (cause: string): string =>
+      `if (!discard(${cause}) && refresh(recorder)) recorder.run(${args}); return;`
     return `const C = ${counter - eventId};
 return function record(${args}) { // event ${eventId}, ring at ${writer.created}
   let isBegun = false, isInside = false, mark = 0;
   try {
-    ${this.#enter()}
+    ${this.#enter(discard)}
     ${this.#fields.map(field => field.read).join('\n')}
-    ${writer.text.reserve(`${bound}${variable('max')}`, `${bound}${variable('exact')}`)}
+    ${writer.text.reserve(`${bound}${variable('max')}`, `${bound}${variable('exact')}`, discard)}
     ${writer.text.begin}
     isBegun = true;
     if (G[${thread.generationWord}] !== S[0]) {
@@ -168,8 +178,14 @@ return function record(${args}) { // event ${eventId}, ring at ${writer.created}
     isBegun = false;
     ${clock.after}
   } catch (error) {
-    if (isBegun) { const n = O[2]; ${writer.text.abandon} }
-    ${writer.text.lose(LOSS_BAD_VALUE)}
+    if (isBegun) { const n = O[${OWN_COMMITTED}]; ${writer.text.abandon} }
+    let isCounted = false;
+    try {
+      if (!discard(${LOSS_BAD_VALUE}) && refresh(recorder)) recorder.run(${args});
+      isCounted = true;
+    } catch (error) {}
+    // The stack has no room for a call.
+    if (!isCounted) { ${writer.text.lose(LOSS_BAD_VALUE)} }
   }${this.#leave()}
 }`
   }
@@ -178,9 +194,9 @@ return function record(${args}) { // event ${eventId}, ring at ${writer.created}
     return this.#spec.fields.some(field => field.extract !== undefined || !isInline(field.plan))
   }
 
-  #enter(): string {
+  #enter(discard: (cause: string) => string): string {
     if (!this.#runsProgramCode) return ''
-    return `if (D[0] >= ${MAX_DEPTH}) { lose(${LOSS_NESTED}); return; }
+    return `if (D[0] >= ${MAX_DEPTH}) { ${discard(`${LOSS_NESTED}`)} }
       D[0]++; mark = X.top; isInside = true;`
   }
 

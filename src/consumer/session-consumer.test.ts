@@ -134,7 +134,10 @@ class FakeThread {
     for (let i = 0; i < count; i++) {
       const { writer } = this
       const offset = writer.reserve(RECORD_BYTES)
-      if (offset < 0) continue
+      if (offset < 0) {
+        writer.lose(~offset)
+        continue
+      }
       writer.begin()
       const time = process.hrtime.bigint()
       const low = Number(BigInt.asIntN(32, time))
@@ -250,7 +253,7 @@ test('each lost record is in the result by cause and in the trace by number', as
   const program = new FakeProgram(run)
   const consumer = start()
   const thread = program.ring('test', 0)
-  for (let i = 0; i < 7; i++) thread.writer.reserve(SUB_BUFFER_BYTES + 1)
+  for (let i = 0; i < 7; i++) thread.writer.lose(~thread.writer.reserve(SUB_BUFFER_BYTES + 1))
   // Without a turn of the event loop nobody takes anything: the ring fills up.
   const kept = thread.write(5000)
   const result = await consumer.stop()
@@ -277,7 +280,7 @@ test('a ring with losses alone has a stream too', async t => {
   const program = new FakeProgram(run)
   const consumer = start()
   const thread = program.ring('test', 0)
-  thread.writer.reserve(SUB_BUFFER_BYTES + 1)
+  thread.writer.lose(~thread.writer.reserve(SUB_BUFFER_BYTES + 1))
   const result = await consumer.stop()
   program.die()
   assert.deepEqual([result.recorded, result.discarded], [0, { 'too big': 1 }])

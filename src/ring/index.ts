@@ -13,6 +13,7 @@ export { createThreadsRing } from './memory/threads.ts'
 export { type Piece, type ReaderPosition, RingReader, type RingState } from './read.ts'
 export {
   type CommitStore,
+  OWN_COMMITTED,
   OWN_TIME_HIGH,
   OWN_TIME_LOW,
   type ReservationText,

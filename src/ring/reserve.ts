@@ -42,9 +42,9 @@ export interface RingWriter {
   readonly created: number
   readonly epoch: bigint
 
-  /** True while a record of this ring is under way: somebody interrupted it. */
+  /** True while a record of this ring is under way: somebody interrupted it. The one that asks is then counted lost. */
   isNested(): boolean
-  /** Room for `size` bytes: its offset, or -1 when the record is lost (and counted). */
+  /** Room for `size` bytes: its offset, or ~cause where there is none; the caller then calls discard(). */
   reserve(size: number): number
   /** The part of reserve() that looks at shared words, switches sub-buffers and wakes the reader. */
   reserveSlow(size: number): number
@@ -54,6 +54,11 @@ export interface RingWriter {
   /** Publishes a record that ends at `end`; `low` and `high` are the halves of its time, not below the last one. */
   commit(end: number, eventId: number, low: number, high: number): void
   lose(cause: number): void
+  /**
+   * lose() for a hit that has begun nothing, as safe from a stop as a record is: false, and nothing counted, when the
+   * generation in `words[word]` is no longer the one in `seen[0]`. Calls nothing: it counts with hardly a stack.
+   */
+  discard(cause: number, words: Int32Array, word: number, seen: Int32Array): boolean
   /** Sends the next record the slow way, where it wakes a reader that sleeps. */
   arm(): void
 
@@ -65,8 +70,11 @@ export interface RingWriter {
 }
 
 export interface ReservationText {
-  /** Declares `n`, `m` and `p`; leaves by `return` when there is no room. Sizes are expressions. */
-  reserve(maxBytes: string, exactBytes: string): string
+  /**
+   * Declares `n`, `m` and `p`. Sizes are expressions; `discard` is what to do without room for the cause that an
+   * expression gives, and leaves.
+   */
+  reserve(maxBytes: string, exactBytes: string, discard: (cause: string) => string): string
   readonly begin: string
   readonly abandon: string
   /** Counts a loss without a call: also where the stack has no room for one. */

@@ -131,7 +131,7 @@ export class SingleWriter implements RingWriter {
   reserveSlow(size: number): number {
     // Before the commit, and still in time: a reader that was woken looks for a while before it sleeps again.
     if (this.words[WAIT_WORD] !== 0) this.#wake()
-    if (size > this.#subBufferBytes) return this.lose(LOSS_TOO_BIG)
+    if (size > this.#subBufferBytes) return ~LOSS_TOO_BIG
     const end = (this.own[OWN_BASE] as number) + this.#subBufferBytes
     if ((this.own[OWN_OFFSET] as number) + size > end) return this.#switch()
     this.own[OWN_LIMIT] = end
@@ -143,7 +143,7 @@ export class SingleWriter implements RingWriter {
     const { words, doubles, own } = this
     const next = ((own[OWN_SEQUENCE] as number) + 1) | 0
     const released = Atomics.load(words, RELEASED_WORD)
-    if (((next - released) | 0) >= this.#subBufferCount) return this.lose(LOSS_FULL)
+    if (((next - released) | 0) >= this.#subBufferCount) return ~LOSS_FULL
     const physical = own[OWN_PHYSICAL] as number
     const nextPhysical = physical + 1 === this.#subBufferCount ? 0 : physical + 1
     const time = sinceEpoch(own[OWN_TIME_LOW] as number, own[OWN_TIME_HIGH] as number, this.epoch)
@@ -202,11 +202,25 @@ export class SingleWriter implements RingWriter {
     own[OWN_COMMITTED] = committed
   }
 
-  lose(cause: number): number {
+  lose(cause: number): void {
     const { doubles, ownDoubles } = this
     doubles[LOSS_BASE_DOUBLE + cause] = (doubles[LOSS_BASE_DOUBLE + cause] as number) + 1
     ownDoubles[OWN_LOST] = (ownDoubles[OWN_LOST] as number) + 1
-    return -1
+  }
+
+  discard(cause: number, generations: Int32Array, word: number, seen: Int32Array): boolean {
+    const { words, doubles, own, ownDoubles } = this
+    const committed = own[OWN_COMMITTED] as number
+    // Inside of another record it is that one which keeps a stop waiting.
+    const isInside = words[BEGUN_WORD] !== committed
+    words[BEGUN_WORD] = committed + 1
+    const isCounted = isInside || generations[word] === seen[0]
+    if (isCounted) {
+      doubles[LOSS_BASE_DOUBLE + cause] = (doubles[LOSS_BASE_DOUBLE + cause] as number) + 1
+      ownDoubles[OWN_LOST] = (ownDoubles[OWN_LOST] as number) + 1
+    }
+    if (!isInside) words[BEGUN_WORD] = committed
+    return isCounted
   }
 
   arm(): void {
@@ -219,11 +233,11 @@ function reservationText(commitStore: CommitStore): ReservationText {
   const publish =
     commitStore === 'plain' ? `W[${COMMITTED_WORD}] = m;` : `Atomics.store(W, ${COMMITTED_WORD}, m);`
   return {
-    reserve: (maxBytes, exactBytes) => `
+    reserve: (maxBytes, exactBytes, discard) => `
       const n = O[${OWN_COMMITTED}];
       if (W[${BEGUN_WORD}] !== n) { lose(${LOSS_NESTED}); return; }
       let p = O[${OWN_OFFSET}];
-      if (p + ${maxBytes} > O[${OWN_LIMIT}]) { p = reserveSlow(${exactBytes}); if (p < 0) return; }
+      if (p + ${maxBytes} > O[${OWN_LIMIT}]) { p = reserveSlow(${exactBytes}); if (p < 0) { ${discard('~p')} } }
       const m = (n + 1) | 0;`,
     begin: `W[${BEGUN_WORD}] = m;`,
     abandon: `W[${BEGUN_WORD}] = n;`,

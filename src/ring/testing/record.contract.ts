@@ -48,7 +48,10 @@ function probeByMethods(writer: RingWriter, { eventId = 0, inside, generation }:
   return (attempt, size) => {
     if (writer.isNested()) return LOST
     const start = writer.reserve(size)
-    if (start < 0) return LOST
+    if (start < 0) {
+      writer.lose(~start)
+      return LOST
+    }
     writer.begin()
     if (generation !== undefined && generation.words[generation.word] !== generation.seen[0]) {
       writer.abandon()
@@ -74,7 +77,7 @@ function probeByText(writer: RingWriter, { eventId = 0, inside, generation }: Pr
     generation === undefined ? '' : `if (G[${generation.word}] !== S[0]) { ${text.abandon} return ${STALE}; }`
   const body = `const C = ${counter - eventId};
     return function write(attempt, size) {
-      ${text.reserve('size', 'size')}
+      ${text.reserve('size', 'size', cause => `lose(${cause}); return;`)}
       ${text.begin}
       ${look}
       const low = ${CREATED} + attempt * 3, high = ${writer.epoch >> 32n}, q = p + size;
