@@ -85,7 +85,9 @@ async function killRound(
     assert.deepEqual(program.published(), published, 'after the crash command nothing is recorded')
   } else {
     const missing = program.produced - committed - lost
-    const legal = isMidRecord ? [1] : fate === FATES['the program ends by itself'] ? [0] : [0, 1]
+    const isWhole = fate === FATES['the program ends by itself']
+    if (isWhole) assert.equal(isMidRecord, false)
+    const legal = isWhole ? [0] : [0, 1]
     assert.ok(legal.includes(missing), `${program.produced} produced, ${committed} committed, ${lost} lost`)
   }
   if (committed <= ORACLE_MAX_RECORDS) {
