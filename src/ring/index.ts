@@ -5,8 +5,10 @@ export {
   LOSS_CAUSES,
   LOSS_NESTED,
   type LossCause,
+  RING_MODES,
   type RingGeometry,
   type RingIdentity,
+  type RingMode,
   readGeometry,
 } from './layout.ts'
 export { createThreadsRing } from './memory/threads.ts'
@@ -20,3 +22,4 @@ export {
   type RingWriter,
 } from './reserve.ts'
 export { SingleWriter } from './single-writer.ts'
+export { type Snapshot, type SnapshotPiece, SnapshotReader } from './snapshot.ts'

@@ -8,13 +8,23 @@ import {
   formatRing,
   LAYOUT_VERSION,
   MAGIC_WORD,
+  MODE_WORD,
+  placesWord,
   ringBytes,
+  SPARES_WORD,
   SUB_BUFFER_BYTES_WORD,
   SUB_BUFFER_COUNT_WORD,
   VERSION_WORD,
 } from './layout.ts'
 
-const GEOMETRY: RingGeometry = { subBufferBytes: 8192, subBufferCount: 3, classCapacity: 100 }
+const GEOMETRY: RingGeometry = {
+  subBufferBytes: 8192,
+  subBufferCount: 3,
+  classCapacity: 100,
+  mode: 'discard',
+  spareCount: 0,
+}
+const OVERWRITE: RingGeometry = { ...GEOMETRY, subBufferCount: 4, mode: 'overwrite', spareCount: 2 }
 const IDENTITY = { number: 9, epoch: 123n << 32n, created: 4.5 }
 
 function formatted(): ArrayBuffer {
@@ -44,6 +54,19 @@ test('sizes that a ring cannot have are named', () => {
   for (const [subBufferBytes, subBufferCount, problem] of cases) {
     assert.equal(geometryProblem({ subBufferBytes, subBufferCount, classCapacity: 4 }), problem)
   }
+  const modes: [change: Partial<RingGeometry>, problem: string | undefined][] = [
+    [{}, undefined],
+    [{ spareCount: 4 }, undefined],
+    [{ spareCount: 0 }, undefined],
+    [{ spareCount: 5 }, 'a ring of 4 sub-buffers in overwrite mode has 0 to 4 spare ones: got 5'],
+    [{ spareCount: -1 }, 'a ring of 4 sub-buffers in overwrite mode has 0 to 4 spare ones: got -1'],
+    [{ spareCount: 0.5 }, 'a ring of 4 sub-buffers in overwrite mode has 0 to 4 spare ones: got 0.5'],
+    [{ mode: 'discard' }, 'a ring of 4 sub-buffers in discard mode has 0 to 0 spare ones: got 2'],
+    [{ subBufferCount: 6 }, 'a ring that is written over has a power of two of sub-buffers: got 6'],
+    [{ mode: 'circular' as 'discard' }, "a ring's mode is discard or overwrite: got circular"],
+    [{ subBufferBytes: 2 ** 28 }, 'a ring has at most 1073741824 bytes: got 6 sub-buffers of 268435456'],
+  ]
+  for (const [change, problem] of modes) assert.equal(geometryProblem({ ...OVERWRITE, ...change }), problem)
 })
 
 test('header, class counters and sub-buffers follow each other without a gap but to the page', () => {
@@ -54,6 +77,10 @@ test('header, class counters and sub-buffers follow each other without a gap but
   assert.equal(ringBytes(GEOMETRY), 4096 + 3 * 8192)
   assert.equal(dataOffset({ ...GEOMETRY, classCapacity: 360 }), 4096)
   assert.equal(dataOffset({ ...GEOMETRY, classCapacity: 361 }), 8192)
+  // In overwrite mode six headers, and the table of four positions in a cache line of its own.
+  assert.equal(placesWord(OVERWRITE) * 4, 1024 + 64 * 6)
+  assert.equal(classCountersDouble(OVERWRITE) * 8, 1024 + 64 * 7)
+  assert.equal(ringBytes(OVERWRITE), 4096 + 6 * 8192)
 })
 
 test('what a ring is formatted with is read back', () => {
@@ -62,6 +89,9 @@ test('what a ring is formatted with is read back', () => {
     formatRing(buffer, GEOMETRY, { ...IDENTITY, epoch })
     assert.deepEqual(readGeometry(buffer), { ...GEOMETRY, ...IDENTITY, epoch })
   }
+  const buffer = new ArrayBuffer(ringBytes(OVERWRITE))
+  formatRing(buffer, OVERWRITE, IDENTITY)
+  assert.deepEqual(readGeometry(buffer), { ...OVERWRITE, ...IDENTITY })
 })
 
 test('memory that is no ring of this layout is refused with what was needed and what was there', () => {
@@ -85,6 +115,12 @@ test('memory that is no ring of this layout is refused with what was needed and 
       withWord(SUB_BUFFER_BYTES_WORD, -4096),
       'KYMO_RING',
       'a ring has at most 1073741824 bytes: got 3 sub-buffers of 4294963200',
+    ],
+    [withWord(MODE_WORD, 7), 'KYMO_RING', "a ring's mode is discard or overwrite: got number 7"],
+    [
+      withWord(SPARES_WORD, 1),
+      'KYMO_RING',
+      'a ring of 3 sub-buffers in discard mode has 0 to 0 spare ones: got 1',
     ],
     [withWord(SUB_BUFFER_BYTES_WORD, 100), 'KYMO_RING', 'a sub-buffer has a multiple of 4096 bytes: got 100'],
     [

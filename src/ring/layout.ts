@@ -17,6 +17,8 @@
  *        1024 ├──────────────────────────────────────────────────────────────┤
  *             │ a 64-byte header for each sub-buffer                         │ writer
  *             ├──────────────────────────────────────────────────────────────┤
+ *             │ overwrite mode: which sub-buffer is where, a word each       │ both
+ *             ├──────────────────────────────────────────────────────────────┤
  *             │ records by event class, f64 each                             │ writer
  *             ├──────────────────────────────────────────────────────────────┤ page boundary
  *             │ sub-buffers                                                  │
@@ -40,6 +42,13 @@ export const MAX_DATA_BYTES = 2 ** 30
 export const MIN_SUB_BUFFERS = 2
 export const MAX_SUB_BUFFERS = 256
 
+/**
+ * What happens when the ring is full: the newest record is lost (`discard`), or the oldest sub-buffer is written
+ * over (`overwrite`, a flight recorder).
+ */
+export const RING_MODES = ['discard', 'overwrite'] as const
+export type RingMode = (typeof RING_MODES)[number]
+
 export const MAGIC_WORD = 0
 export const VERSION_WORD = 1
 export const DATA_OFFSET_WORD = 2
@@ -52,6 +61,9 @@ export const RING_NUMBER_WORD = 6
 export const OWNER_WORD = 7
 /** Threads that have written, one after the other. */
 export const OWNERS_WORD = 12
+/** Index in RING_MODES. */
+export const MODE_WORD = 13
+export const SPARES_WORD = 14
 /** Lower and upper half of the epoch: CLOCK_MONOTONIC in ns, a multiple of 2³². */
 export const EPOCH_LOW_WORD = 8
 export const EPOCH_HIGH_WORD = 9
@@ -109,19 +121,29 @@ export const HEADER_WORDS = 16
 export const HEADER_SEQUENCE = 0
 /** Bytes used; valid once a record of a later sub-buffer is committed. */
 export const HEADER_END = 1
-/** Number, modulo 2³², of the first record. */
-export const HEADER_FIRST_RECORD = 2
 export const HEADERS_DOUBLE = HEADERS_WORD / 2
 export const HEADER_DOUBLES = HEADER_WORDS / 2
 export const HEADER_BEGIN_TIME = 2
 export const HEADER_END_TIME = 3
 export const HEADER_END_LOST = 4
+/** Records before its first one, since the ring was made. */
+export const HEADER_FIRST_RECORD = 5
+
+/** A word of the table: the physical id of the sub-buffer at a position, who may take it, and its lap. */
+export const PLACE_PHYSICAL = 0x3ff
+/** The writer is not in it: a reader may exchange it for one of its own. */
+export const PLACE_FREE = 0x400
+export const PLACE_LAP_SHIFT = 11
 
 export interface RingGeometry {
   readonly subBufferBytes: number
   readonly subBufferCount: number
   /** Event classes that are counted one by one; those above share the last counter. */
   readonly classCapacity: number
+  /** `discard` where nothing is said. */
+  readonly mode?: RingMode
+  /** Sub-buffers beside those of the ring, for a reader to exchange: in overwrite mode, 0 where nothing is said. */
+  readonly spareCount?: number
 }
 
 const PARTS: readonly (readonly [name: string, startWord: number, words: number])[] = [
@@ -138,9 +160,25 @@ for (const [index, [name, start, words]] of PARTS.entries()) {
   assert(start + words === next && start % 16 === 0, `${name} fills whole cache lines up to the next part`)
 }
 
+/** Sub-buffers in memory. */
+export function physicalCount({ subBufferCount, spareCount = 0 }: RingGeometry): number {
+  return subBufferCount + spareCount
+}
+
+/** Index in the words of the table of positions. */
+export function placesWord(geometry: RingGeometry): number {
+  return HEADERS_WORD + physicalCount(geometry) * HEADER_WORDS
+}
+
+/** The word of a table: lap and position follow from the sub-buffer's sequence; the count is a power of two. */
+export function placeWord(physical: number, sequence: number, subBufferCount: number): number {
+  return (Math.floor((sequence >>> 0) / subBufferCount) << PLACE_LAP_SHIFT) | PLACE_FREE | physical
+}
+
 /** Index in the doubles of the counter of event class 0. */
 export function classCountersDouble(geometry: RingGeometry): number {
-  return HEADERS_DOUBLE + geometry.subBufferCount * HEADER_DOUBLES
+  const places = geometry.mode === 'overwrite' ? alignUp(geometry.subBufferCount, 16) : 0
+  return (placesWord(geometry) + places) / 2
 }
 
 /** The time of a slot or writer, in ns since the ring's epoch (whose lower half is 0). */
@@ -154,20 +192,28 @@ export function dataOffset(geometry: RingGeometry): number {
 }
 
 export function ringBytes(geometry: RingGeometry): number {
-  return dataOffset(geometry) + geometry.subBufferBytes * geometry.subBufferCount
+  return dataOffset(geometry) + geometry.subBufferBytes * physicalCount(geometry)
 }
 
 /** Says what is wrong with the sizes a user asked for, or `undefined`. */
 export function geometryProblem(geometry: RingGeometry): string | undefined {
-  const { subBufferBytes: bytes, subBufferCount: count } = geometry
+  const { subBufferBytes: bytes, subBufferCount: count, mode = 'discard', spareCount = 0 } = geometry
   if (!Number.isInteger(bytes) || bytes < MIN_SUB_BUFFER_BYTES || bytes % PAGE_BYTES !== 0) {
     return `a sub-buffer has a multiple of ${PAGE_BYTES} bytes: got ${bytes}`
   }
   if (!Number.isInteger(count) || count < MIN_SUB_BUFFERS || count > MAX_SUB_BUFFERS) {
     return `a ring has ${MIN_SUB_BUFFERS} to ${MAX_SUB_BUFFERS} sub-buffers: got ${count}`
   }
-  if (bytes * count > MAX_DATA_BYTES) {
-    return `a ring has at most ${MAX_DATA_BYTES} bytes: got ${count} sub-buffers of ${bytes}`
+  if (!RING_MODES.includes(mode)) return `a ring's mode is ${RING_MODES.join(' or ')}: got ${mode}`
+  if (mode === 'overwrite' && (count & (count - 1)) !== 0) {
+    return `a ring that is written over has a power of two of sub-buffers: got ${count}`
+  }
+  const mostSpares = mode === 'overwrite' ? count : 0
+  if (!Number.isInteger(spareCount) || spareCount < 0 || spareCount > mostSpares) {
+    return `a ring of ${count} sub-buffers in ${mode} mode has 0 to ${mostSpares} spare ones: got ${spareCount}`
+  }
+  if (bytes * (count + spareCount) > MAX_DATA_BYTES) {
+    return `a ring has at most ${MAX_DATA_BYTES} bytes: got ${count + spareCount} sub-buffers of ${bytes}`
   }
   return undefined
 }
@@ -190,6 +236,8 @@ export function formatRing(buffer: ArrayBufferLike, geometry: RingGeometry, iden
   words[SUB_BUFFER_COUNT_WORD] = geometry.subBufferCount
   words[CLASS_CAPACITY_WORD] = geometry.classCapacity
   words[RING_NUMBER_WORD] = identity.number
+  words[MODE_WORD] = RING_MODES.indexOf(geometry.mode ?? 'discard')
+  words[SPARES_WORD] = geometry.spareCount ?? 0
   words[EPOCH_LOW_WORD] = Number(BigInt.asIntN(32, identity.epoch))
   words[EPOCH_HIGH_WORD] = Number(BigInt.asIntN(32, identity.epoch >> 32n))
   const created = identity.epoch + BigInt(Math.trunc(identity.created))
@@ -198,11 +246,18 @@ export function formatRing(buffer: ArrayBufferLike, geometry: RingGeometry, iden
   doubles[CREATED_DOUBLE] = identity.created
   doubles[POSITION_BASE_DOUBLE + POSITION_TIME] = identity.created
   doubles[HEADERS_DOUBLE + HEADER_BEGIN_TIME] = identity.created
+  if (geometry.mode === 'overwrite') formatPlaces(buffer, geometry)
   words[MAGIC_WORD] = RING_MAGIC
 }
 
+/** The writer is at position 0; at the others lies what no lap has written. */
+function formatPlaces(buffer: ArrayBufferLike, geometry: RingGeometry): void {
+  const places = new Int32Array(buffer, placesWord(geometry) * 4, geometry.subBufferCount)
+  for (let i = 1; i < places.length; i++) places[i] = placeWord(i, -1, 1)
+}
+
 /** Reads what formatRing() wrote; refuses memory that is no ring of this layout, or lies about its size. */
-export function readGeometry(buffer: ArrayBufferLike): RingGeometry & RingIdentity {
+export function readGeometry(buffer: ArrayBufferLike): Required<RingGeometry> & RingIdentity {
   if (buffer.byteLength < HEADERS_WORD * 4) {
     throw new KymoError(
       'KYMO_RING',
@@ -224,6 +279,8 @@ export function readGeometry(buffer: ArrayBufferLike): RingGeometry & RingIdenti
     subBufferBytes: word(SUB_BUFFER_BYTES_WORD),
     subBufferCount: word(SUB_BUFFER_COUNT_WORD),
     classCapacity: word(CLASS_CAPACITY_WORD),
+    mode: RING_MODES[word(MODE_WORD)] ?? (`number ${word(MODE_WORD)}` as RingMode),
+    spareCount: word(SPARES_WORD),
   }
   const problem = geometryProblem(geometry)
   if (problem !== undefined) throw new KymoError('KYMO_RING', problem)

@@ -11,7 +11,13 @@ import { CheckedDrain } from './testing/drain.contract.ts'
 import { IDENTITY, temporaryFolder } from './testing/memory.contract.ts'
 import { COMMITTED, makeProbe } from './testing/record.contract.ts'
 
-const GEOMETRY = { subBufferBytes: 65536, subBufferCount: 4, classCapacity: 4 }
+const GEOMETRY = {
+  subBufferBytes: 65536,
+  subBufferCount: 4,
+  classCapacity: 4,
+  mode: 'discard',
+  spareCount: 0,
+} as const
 
 test('a ring file is private, has all its storage, and its name only when it is whole', t => {
   const folder = temporaryFolder(t)

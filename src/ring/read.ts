@@ -37,6 +37,7 @@ import {
   POSITION_SEQUENCE,
   POSITION_TIME,
   POSITION_WORDS,
+  physicalCount,
   RELEASED_WORD,
   type RingGeometry,
   type RingIdentity,
@@ -100,7 +101,7 @@ export interface Piece {
 }
 
 export class RingReader {
-  readonly geometry: RingGeometry & RingIdentity
+  readonly geometry: Required<RingGeometry> & RingIdentity
   readonly #words: Int32Array
   readonly #doubles: Float64Array
   readonly #buffer: ArrayBufferLike
@@ -238,9 +239,12 @@ export class RingReader {
   }
 
   #checked(state: RingState): RingState {
-    const { subBufferBytes, subBufferCount } = this.geometry
+    const { subBufferBytes } = this.geometry
     const fits =
-      state.physical >= 0 && state.physical < subBufferCount && state.end >= 0 && state.end <= subBufferBytes
+      state.physical >= 0 &&
+      state.physical < physicalCount(this.geometry) &&
+      state.end >= 0 &&
+      state.end <= subBufferBytes
     if (!fits || !Number.isFinite(state.time) || !isCount(state.lost)) {
       throw this.#damage(
         `physical sub-buffer ${state.physical}, end ${state.end}, time ${state.time}, lost ${state.lost}`,

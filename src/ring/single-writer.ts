@@ -24,7 +24,6 @@ import {
   LOSS_TOO_BIG,
   OWNER_WORD,
   OWNERS_WORD,
-  RELEASED_WORD,
   readGeometry,
   SLOT_BASE_DOUBLE,
   SLOT_BASE_WORD,
@@ -56,6 +55,7 @@ import {
   type ReservationText,
   type RingWriter,
 } from './reserve.ts'
+import { discardOrder, overwriteOrder, type SubBufferOrder } from './sub-buffer-order.ts'
 
 export class SingleWriter implements RingWriter {
   readonly words: Int32Array
@@ -70,7 +70,9 @@ export class SingleWriter implements RingWriter {
   readonly epoch: bigint
   readonly text: ReservationText
   readonly #subBufferBytes: number
-  readonly #subBufferCount: number
+  readonly #order: SubBufferOrder
+  /** The former owner had ended its sub-buffer, and a reader may have it. */
+  #isEnded = false
   readonly #commitStore: CommitStore
   readonly #wake: () => void
 
@@ -90,7 +92,10 @@ export class SingleWriter implements RingWriter {
     this.created = geometry.created
     this.epoch = geometry.epoch
     this.#subBufferBytes = geometry.subBufferBytes
-    this.#subBufferCount = geometry.subBufferCount
+    this.#order =
+      geometry.mode === 'overwrite'
+        ? overwriteOrder(this.words, geometry)
+        : discardOrder(this.words, geometry)
     this.#commitStore = commitStore
     this.#wake = wake
     this.text = reservationText(commitStore)
@@ -113,6 +118,7 @@ export class SingleWriter implements RingWriter {
     }
     words[OWNER_WORD] = owner
     words[OWNERS_WORD] = (words[OWNERS_WORD] as number) + 1
+    this.#isEnded = this.#order.isEnded(own[OWN_SEQUENCE] as number)
     // A record that the former owner had begun is not coming any more. Observable: readers see a quiet ring.
     words[BEGUN_WORD] = committed
   }
@@ -133,7 +139,7 @@ export class SingleWriter implements RingWriter {
     if (this.words[WAIT_WORD] !== 0) this.#wake()
     if (size > this.#subBufferBytes) return ~LOSS_TOO_BIG
     const end = (this.own[OWN_BASE] as number) + this.#subBufferBytes
-    if ((this.own[OWN_OFFSET] as number) + size > end) return this.#switch()
+    if (this.#isEnded || (this.own[OWN_OFFSET] as number) + size > end) return this.#switch()
     this.own[OWN_LIMIT] = end
     return this.own[OWN_OFFSET] as number
   }
@@ -141,28 +147,31 @@ export class SingleWriter implements RingWriter {
   /** Ends the current sub-buffer and goes to the next, if the reader needs nothing of it any more. */
   #switch(): number {
     const { words, doubles, own } = this
-    const next = ((own[OWN_SEQUENCE] as number) + 1) | 0
-    const released = Atomics.load(words, RELEASED_WORD)
-    if (((next - released) | 0) >= this.#subBufferCount) return ~LOSS_FULL
+    const sequence = own[OWN_SEQUENCE] as number
+    const next = (sequence + 1) | 0
+    if (!this.#order.hasRoom(next)) return ~LOSS_FULL
     const physical = own[OWN_PHYSICAL] as number
-    const nextPhysical = physical + 1 === this.#subBufferCount ? 0 : physical + 1
     const time = sinceEpoch(own[OWN_TIME_LOW] as number, own[OWN_TIME_HIGH] as number, this.epoch)
-    // Observable once a record of the next sub-buffer is committed: no reader looks at these before.
+    // Observable once a record of the next sub-buffer is committed, or when the sub-buffer's place is free.
     const old = HEADERS_WORD + physical * HEADER_WORDS
     const oldDouble = HEADERS_DOUBLE + physical * HEADER_DOUBLES
     words[old + HEADER_END] = (own[OWN_OFFSET] as number) - (own[OWN_BASE] as number)
     doubles[oldDouble + HEADER_END_TIME] = time
     doubles[oldDouble + HEADER_END_LOST] = this.#lostAtLastRecord()
+    const before = doubles[oldDouble + HEADER_FIRST_RECORD] as number
+    const nextPhysical = this.#order.go(physical, sequence)
     const header = HEADERS_WORD + nextPhysical * HEADER_WORDS
+    const double = HEADERS_DOUBLE + nextPhysical * HEADER_DOUBLES
     words[header + HEADER_SEQUENCE] = next
-    words[header + HEADER_FIRST_RECORD] = own[OWN_COMMITTED] as number
-    doubles[HEADERS_DOUBLE + nextPhysical * HEADER_DOUBLES + HEADER_BEGIN_TIME] = time
+    doubles[double + HEADER_FIRST_RECORD] = before + (((own[OWN_COMMITTED] as number) - before) >>> 0)
+    doubles[double + HEADER_BEGIN_TIME] = time
     own[OWN_SEQUENCE] = next
     own[OWN_PHYSICAL] = nextPhysical
     const base = nextPhysical * this.#subBufferBytes
     own[OWN_BASE] = base
     own[OWN_OFFSET] = base
     own[OWN_LIMIT] = base + this.#subBufferBytes
+    this.#isEnded = false
     return base
   }
 
