@@ -73,6 +73,16 @@ function sizedShort({ eventId: id, isVariable }: HeaderSpec): string {
   return `V.setInt32(p, low << 5 | ${COMPACT_EXTENDED}, true); V.setInt32(p + 4, ${id}, true); q = p + 8;`
 }
 
+/** Expression: bytes of the header that headerText() writes. */
+export function headerBytesText({ form, eventId: id, isVariable }: HeaderSpec): string {
+  const short = {
+    compact: id < COMPACT_EXTENDED ? 4 : MAX_HEADER_BYTES.compact,
+    large: id < LARGE_EXTENDED ? 6 : MAX_HEADER_BYTES.large,
+    sized: isVariable ? 12 : id <= SIZED_MAX_ID ? 4 : 8,
+  }[form]
+  return `(${IS_NEAR[form]} ? ${short} : ${MAX_HEADER_BYTES[form]})`
+}
+
 /** Text that completes a `sized` header when the record ends at `q`. */
 export function sizeText(form: HeaderForm): string {
   return form === 'sized' ? 'if (sizeAt >= 0) V.setInt32(sizeAt, q - start, true);' : ''

@@ -1,6 +1,6 @@
 /** The recording probe where code from strings is forbidden: the payload is staged, then copied. */
 import { BAD_VALUE, fixedBytes, makeEncoder, type Utf8 } from '../ctf/codec/index.ts'
-import { LOSS_BAD_VALUE, LOSS_NESTED, OWN_TIME_HIGH, OWN_TIME_LOW, type RingWriter } from '../ring/index.ts'
+import { LOSS_BAD_VALUE, LOSS_NESTED, OWN_TIME_HIGH, OWN_TIME_LOW, type StepWriter } from '../ring/index.ts'
 import { type ClockSource, HIGH_HALF, LOW_HALF } from './clock-source.ts'
 import { laterTime, MAX_HEADER_BYTES, writeHeader } from './header.ts'
 import { MAX_DEPTH, type Probe, type Recorder, type RecordSpec, type ThreadState } from './record.ts'
@@ -8,7 +8,7 @@ import { MAX_DEPTH, type Probe, type Recorder, type RecordSpec, type ThreadState
 export function closureRecorder(
   recorder: Recorder,
   spec: RecordSpec,
-  writer: RingWriter,
+  writer: StepWriter,
   clock: ClockSource,
   thread: ThreadState,
 ): Probe {

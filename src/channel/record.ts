@@ -3,6 +3,7 @@
  * context and payload, commits. Compiled for its fields; `record-closure.ts` does the same without code from
  * strings. It never throws.
  */
+import { KymoError } from '../base/index.ts'
 import {
   Constants,
   checkText,
@@ -19,16 +20,9 @@ import {
   writeStringText,
 } from '../ctf/codec/index.ts'
 import type { HeaderForm } from '../ctf/model/index.ts'
-import {
-  LOSS_BAD_VALUE,
-  LOSS_NESTED,
-  OWN_COMMITTED,
-  OWN_TIME_HIGH,
-  OWN_TIME_LOW,
-  type RingWriter,
-} from '../ring/index.ts'
+import { LOSS_BAD_VALUE, LOSS_NESTED, type RingWriter, type StepWriter } from '../ring/index.ts'
 import { type ClockSource, HIGH_HALF, LOW_HALF } from './clock-source.ts'
-import { headerText, MAX_HEADER_BYTES, sizeText } from './header.ts'
+import { headerBytesText, headerText, MAX_HEADER_BYTES, sizeText } from './header.ts'
 import { closureRecorder } from './record-closure.ts'
 import type { Scratch } from './scratch.ts'
 
@@ -82,10 +76,19 @@ export function makeRecorder(
   thread: ThreadState,
 ): Recorder {
   const recorder: Recorder = { run: () => undefined }
-  recorder.run =
-    compileRecorder(recorder, spec, writer, clock, thread) ??
-    closureRecorder(recorder, spec, writer, clock, thread)
+  const compiled = compileRecorder(recorder, spec, writer, clock, thread)
+  if (compiled !== undefined) recorder.run = compiled
+  else if (isStepWriter(writer)) recorder.run = closureRecorder(recorder, spec, writer, clock, thread)
+  else
+    throw new KymoError(
+      'KYMO_RESERVATION',
+      'a lockless ring needs code from strings, which is forbidden here',
+    )
   return recorder
+}
+
+function isStepWriter(writer: RingWriter): writer is StepWriter {
+  return 'begin' in writer
 }
 
 /** `undefined` where code from strings is forbidden. */
@@ -96,7 +99,7 @@ export function compileRecorder(
   clock: ClockSource,
   thread: ThreadState,
 ): Probe | undefined {
-  const text = new RecordText(spec, thread.utf8)
+  const text = new RecordText(spec, thread.utf8, writer.text.isExact)
   return compileFunction<Probe>(text.body(writer, clock, thread), {
     ...textConstants(thread.utf8),
     ...clock.constants,
@@ -116,6 +119,7 @@ export function compileRecorder(
     lose: (cause: number) => writer.lose(cause),
     discard: (cause: number) => writer.discard(cause, thread.words, thread.generationWord, thread.seen),
     reserveSlow: (size: number) => writer.reserveSlow(size),
+    ...writer.text.functions,
     refresh: (probe: object) => thread.refresh(probe),
   })
 }
@@ -134,8 +138,11 @@ class RecordText {
   readonly #spec: RecordSpec
   readonly #utf8: Utf8
   readonly #fields: readonly FieldText[]
+  /** Sizes must be right: what is known only when it is written is staged. */
+  readonly #isExact: boolean
 
-  constructor(spec: RecordSpec, utf8: Utf8) {
+  constructor(spec: RecordSpec, utf8: Utf8, isExact: boolean) {
+    this.#isExact = isExact
     this.#spec = spec
     this.#utf8 = utf8
     this.#fields = spec.fields.map((field, i) => this.#field(field, i))
@@ -145,40 +152,40 @@ class RecordText {
     const { form, context, arity, eventId } = this.#spec
     const args = Array.from({ length: arity }, (_, i) => `a${i}`).join(', ')
     const fixed = context.length + this.#fields.reduce((sum, field) => sum + field.fixed, 0)
-    const bound = MAX_HEADER_BYTES[form] + fixed
     const variable = (which: 'max' | 'exact'): string => this.#fields.map(field => field[which]).join('')
     const counter = writer.classCounters + Math.min(eventId, writer.classCapacity - 1)
     const isVariable = this.#spec.fields.some(field => fixedBytes(field.plan) === undefined)
+    const again = `if (refresh(recorder)) recorder.run(${args}); return;`
     const discard = (cause: string): string =>
       `if (!discard(${cause}) && refresh(recorder)) recorder.run(${args}); return;`
+    const header = { form, eventId, isVariable }
     return `const C = ${counter - eventId};
 return function record(${args}) { // event ${eventId}, ring at ${writer.created}
   let isBegun = false, isInside = false, mark = 0;
   try {
     ${this.#enter(discard)}
     ${this.#fields.map(field => field.read).join('\n')}
-    ${writer.text.reserve(`${bound}${variable('max')}`, `${bound}${variable('exact')}`, discard)}
-    ${writer.text.begin}
-    isBegun = true;
-    if (G[${thread.generationWord}] !== S[0]) {
-      ${writer.text.abandon}
-      isBegun = false;
-      if (refresh(recorder)) recorder.run(${args});
-      return;
-    }
-    const gl = O[${OWN_TIME_LOW}], gh = O[${OWN_TIME_HIGH}];
-    ${clock.text}
-    let low = halves[${LOW_HALF}], high = halves[${HIGH_HALF}];
-    ${headerText({ form, eventId, isVariable })}
-    ${form === 'sized' ? 'const start = q;' : ''}
-    ${this.#contextText()}
-    ${this.#fields.map(field => field.write).join('\n')}
-    ${sizeText(form)}
-    ${writer.text.commit(eventId)}
-    isBegun = false;
+    ${writer.text.record({
+      eventId,
+      maxBytes: `${fixed}${variable('max')}`,
+      exactBytes: `${fixed}${variable('exact')}`,
+      maxHeaderBytes: MAX_HEADER_BYTES[form],
+      headerBytes: headerBytesText(header),
+      isStale: `G[${thread.generationWord}] !== S[0]`,
+      again,
+      discard,
+      readClock: clock.text,
+      low: `halves[${LOW_HALF}]`,
+      high: `halves[${HIGH_HALF}]`,
+      write: `${headerText(header)}
+        ${form === 'sized' ? 'const start = q;' : ''}
+        ${this.#contextText()}
+        ${this.#fields.map(field => field.write).join('\n')}
+        ${sizeText(form)}`,
+    })}
     ${clock.after}
   } catch (error) {
-    if (isBegun) { const n = O[${OWN_COMMITTED}]; ${writer.text.abandon} }
+    ${writer.text.recover}
     let isCounted = false;
     try {
       if (!discard(${LOSS_BAD_VALUE}) && refresh(recorder)) recorder.run(${args});
@@ -191,7 +198,7 @@ return function record(${args}) { // event ${eventId}, ring at ${writer.created}
   }
 
   get #runsProgramCode(): boolean {
-    return this.#spec.fields.some(field => field.extract !== undefined || !isInline(field.plan))
+    return this.#spec.fields.some(field => field.extract !== undefined || !this.#isInline(field.plan))
   }
 
   #enter(discard: (cause: string) => string): string {
@@ -219,7 +226,7 @@ return function record(${args}) { // event ${eventId}, ring at ${writer.created}
     const v = `v${i}`
     const args = Array.from({ length: this.#spec.arity }, (_, k) => `a${k}`).join(', ')
     const value = extract === undefined ? `a${i}` : `${this.constants.add(extract)}(${args})`
-    if (!isInline(plan)) return this.#staged(plan, v, value, i)
+    if (!this.#isInline(plan)) return this.#staged(plan, v, value, i)
     const read = `let ${v} = ${value}; ${checkText(plan, v, this.constants)}`
     if (plan.kind === 'string') {
       const exact = ` + (${v}l <= ${SHORT_TEXT} ? ${SHORT_TEXT_RESERVE(`${v}l`)} : utf8.byteLength(${v}) + 1)`
@@ -237,16 +244,19 @@ return function record(${args}) { // event ${eventId}, ring at ${writer.created}
       const ${v}e = ${encoder}.encode(X.view, ${v}b, ${v}s, ${v}o), ${v}l = ${v}e - ${v}s;
       if (${v}l > ${v}z) throw BAD_VALUE;
       X.top = ${v}e;`
+    // Where a record that is not finished keeps its sub-buffer from the reader, nothing is called within one.
+    const mostBytes = this.#isExact ? 'Infinity' : COPY_LOOP_BYTES
     const write = `
-      if (${v}l <= ${COPY_LOOP_BYTES}) for (let i${i} = ${v}s; i${i} < ${v}e; i${i}++) U[q++] = ${v}b[i${i}];
+      if (${v}l <= ${mostBytes}) for (let i${i} = ${v}s; i${i} < ${v}e; i${i}++) U[q++] = ${v}b[i${i}];
       else { U.set(${v}b.subarray(${v}s, ${v}e), q); q += ${v}l; }`
     const size = ` + ${v}l`
     return { read, write, fixed: 0, max: size, exact: size }
   }
-}
 
-/** Values that can be read without running the program's code and stored without a copy. */
-function isInline(plan: Plan): plan is ScalarPlan {
-  if (plan.kind === 'integer') return plan.isPlain
-  return plan.kind === 'float' || plan.kind === 'boolean' || plan.kind === 'string'
+  /** Values that can be read without running the program's code and stored without a copy. */
+  #isInline(plan: Plan): plan is ScalarPlan {
+    if (plan.kind === 'integer') return plan.isPlain
+    if (plan.kind === 'string') return !this.#isExact
+    return plan.kind === 'float' || plan.kind === 'boolean'
+  }
 }

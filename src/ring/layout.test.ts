@@ -23,6 +23,7 @@ const GEOMETRY: RingGeometry = {
   classCapacity: 100,
   mode: 'discard',
   spareCount: 0,
+  reservation: 'single',
 }
 const OVERWRITE: RingGeometry = { ...GEOMETRY, subBufferCount: 4, mode: 'overwrite', spareCount: 2 }
 const IDENTITY = { number: 9, epoch: 123n << 32n, created: 4.5 }

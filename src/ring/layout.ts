@@ -49,6 +49,15 @@ export const MAX_SUB_BUFFERS = 256
 export const RING_MODES = ['discard', 'overwrite'] as const
 export type RingMode = (typeof RING_MODES)[number]
 
+/**
+ * Who may write: one thread (`single`), any number without a lock (`lockless`: whole sub-buffers are read), or any
+ * number that take a lock (`locked`).
+ */
+export const RESERVATIONS = ['single', 'lockless', 'locked'] as const
+export type Reservation = (typeof RESERVATIONS)[number]
+/** A lockless position keeps offset and sequence in 31 bits: enough sequences to tell laps apart. */
+export const MAX_LOCKLESS_SUB_BUFFER_BYTES = 2 ** 21
+
 export const MAGIC_WORD = 0
 export const VERSION_WORD = 1
 export const DATA_OFFSET_WORD = 2
@@ -64,6 +73,8 @@ export const OWNERS_WORD = 12
 /** Index in RING_MODES. */
 export const MODE_WORD = 13
 export const SPARES_WORD = 14
+/** Index in RESERVATIONS. */
+export const RESERVATION_WORD = 15
 /** Lower and upper half of the epoch: CLOCK_MONOTONIC in ns, a multiple of 2³². */
 export const EPOCH_LOW_WORD = 8
 export const EPOCH_HIGH_WORD = 9
@@ -73,6 +84,13 @@ export const CREATED_DOUBLE = 5
 export const COMMITTED_WORD = 32
 /** committed + 1 while a record is under way. */
 export const BEGUN_WORD = 33
+/** Lockless: sequence × sub-buffer size + offset in 31 bits; negative when the ring takes no more records. */
+export const TAIL_WORD = 34
+/** Lockless: time of a record that is not later than the last one reserved. */
+export const LAST_LOW_WORD = 35
+export const LAST_HIGH_WORD = 36
+/** Locked: 0, or 1 while somebody writes. */
+export const LOCK_WORD = 37
 
 export const SLOTS = 16
 export const SLOT_BASE_WORD = 48
@@ -92,6 +110,8 @@ export const SLOT_LOST = 3
 export const SLOT_SAFE_DISTANCE = SLOTS - 2
 
 export const LOSS_BASE_DOUBLE = 88
+/** 64-bit counters of what is lost without a lock; negative when they count no more. */
+export const LOSS_BASE_BIGINT = 92
 /** Why a record was not kept, in the order of their counters. */
 export const LOSS_CAUSES = ['full', 'too big', 'nested', 'bad value'] as const
 export type LossCause = (typeof LOSS_CAUSES)[number]
@@ -121,6 +141,8 @@ export const HEADER_WORDS = 16
 export const HEADER_SEQUENCE = 0
 /** Bytes used; valid once a record of a later sub-buffer is committed. */
 export const HEADER_END = 1
+/** Lockless: bytes committed in all laps, modulo 2³². A sub-buffer is complete at (lap + 1) × its size. */
+export const HEADER_COMMITTED = 2
 export const HEADERS_DOUBLE = HEADERS_WORD / 2
 export const HEADER_DOUBLES = HEADER_WORDS / 2
 export const HEADER_BEGIN_TIME = 2
@@ -144,6 +166,8 @@ export interface RingGeometry {
   readonly mode?: RingMode
   /** Sub-buffers beside those of the ring, for a reader to exchange: in overwrite mode, 0 where nothing is said. */
   readonly spareCount?: number
+  /** `single` where nothing is said. */
+  readonly reservation?: Reservation
 }
 
 const PARTS: readonly (readonly [name: string, startWord: number, words: number])[] = [
@@ -198,6 +222,7 @@ export function ringBytes(geometry: RingGeometry): number {
 /** Says what is wrong with the sizes a user asked for, or `undefined`. */
 export function geometryProblem(geometry: RingGeometry): string | undefined {
   const { subBufferBytes: bytes, subBufferCount: count, mode = 'discard', spareCount = 0 } = geometry
+  const { reservation = 'single' } = geometry
   if (!Number.isInteger(bytes) || bytes < MIN_SUB_BUFFER_BYTES || bytes % PAGE_BYTES !== 0) {
     return `a sub-buffer has a multiple of ${PAGE_BYTES} bytes: got ${bytes}`
   }
@@ -207,6 +232,18 @@ export function geometryProblem(geometry: RingGeometry): string | undefined {
   if (!RING_MODES.includes(mode)) return `a ring's mode is ${RING_MODES.join(' or ')}: got ${mode}`
   if (mode === 'overwrite' && (count & (count - 1)) !== 0) {
     return `a ring that is written over has a power of two of sub-buffers: got ${count}`
+  }
+  if (!RESERVATIONS.includes(reservation)) {
+    return `a ring's reservation is ${RESERVATIONS.join(', ')}: got ${reservation}`
+  }
+  if (reservation === 'lockless') {
+    const isPower = ((bytes & (bytes - 1)) | (count & (count - 1))) === 0
+    if (!isPower || bytes > MAX_LOCKLESS_SUB_BUFFER_BYTES) {
+      const most = MAX_LOCKLESS_SUB_BUFFER_BYTES
+      return `a lockless ring has powers of two up to ${most} bytes: got ${count} sub-buffers of ${bytes}`
+    }
+    if (mode === 'overwrite')
+      return 'a lockless ring is not written over: nobody could say who leaves a sub-buffer'
   }
   const mostSpares = mode === 'overwrite' ? count : 0
   if (!Number.isInteger(spareCount) || spareCount < 0 || spareCount > mostSpares) {
@@ -238,11 +275,14 @@ export function formatRing(buffer: ArrayBufferLike, geometry: RingGeometry, iden
   words[RING_NUMBER_WORD] = identity.number
   words[MODE_WORD] = RING_MODES.indexOf(geometry.mode ?? 'discard')
   words[SPARES_WORD] = geometry.spareCount ?? 0
+  words[RESERVATION_WORD] = RESERVATIONS.indexOf(geometry.reservation ?? 'single')
   words[EPOCH_LOW_WORD] = Number(BigInt.asIntN(32, identity.epoch))
   words[EPOCH_HIGH_WORD] = Number(BigInt.asIntN(32, identity.epoch >> 32n))
   const created = identity.epoch + BigInt(Math.trunc(identity.created))
   words[SLOT_BASE_WORD + SLOT_TIME_LOW] = Number(BigInt.asIntN(32, created))
   words[SLOT_BASE_WORD + SLOT_TIME_HIGH] = Number(BigInt.asIntN(32, created >> 32n))
+  words[LAST_LOW_WORD] = words[SLOT_BASE_WORD + SLOT_TIME_LOW] as number
+  words[LAST_HIGH_WORD] = words[SLOT_BASE_WORD + SLOT_TIME_HIGH] as number
   doubles[CREATED_DOUBLE] = identity.created
   doubles[POSITION_BASE_DOUBLE + POSITION_TIME] = identity.created
   doubles[HEADERS_DOUBLE + HEADER_BEGIN_TIME] = identity.created
@@ -281,6 +321,7 @@ export function readGeometry(buffer: ArrayBufferLike): Required<RingGeometry> & 
     classCapacity: word(CLASS_CAPACITY_WORD),
     mode: RING_MODES[word(MODE_WORD)] ?? (`number ${word(MODE_WORD)}` as RingMode),
     spareCount: word(SPARES_WORD),
+    reservation: RESERVATIONS[word(RESERVATION_WORD)] ?? (`number ${word(RESERVATION_WORD)}` as Reservation),
   }
   const problem = geometryProblem(geometry)
   if (problem !== undefined) throw new KymoError('KYMO_RING', problem)

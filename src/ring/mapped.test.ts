@@ -17,6 +17,7 @@ const GEOMETRY = {
   classCapacity: 4,
   mode: 'discard',
   spareCount: 0,
+  reservation: 'single',
 } as const
 
 test('a ring file is private, has all its storage, and its name only when it is whole', t => {

@@ -23,6 +23,7 @@ import {
   HEADER_WORDS,
   HEADERS_DOUBLE,
   HEADERS_WORD,
+  LOSS_BASE_BIGINT,
   LOSS_BASE_DOUBLE,
   LOSS_CAUSES,
   type LossCause,
@@ -152,7 +153,7 @@ export class RingReader {
       const distance = (Atomics.load(this.#words, COMMITTED_WORD) - committed) >>> 0
       if (distance <= SLOT_SAFE_DISTANCE) return this.#checked(state)
     }
-    throw this.#damage(`no stable state in ${SNAPSHOT_TRIES} tries`)
+    throw this.damage(`no stable state in ${SNAPSHOT_TRIES} tries`)
   }
 
   /**
@@ -162,12 +163,12 @@ export class RingReader {
   next(depth: 'complete' | 'partial'): Piece | undefined {
     const state = this.state()
     // Our predecessor may have died between its record and the space that it freed.
-    if (Atomics.load(this.#words, RELEASED_WORD) !== this.#position.sequence) this.#free()
+    if (Atomics.load(this.#words, RELEASED_WORD) !== this.#position.sequence) this.free()
     for (;;) {
       const { sequence, offset, packets, time, lost } = this.#position
       if (sequence === state.sequence) {
         if (depth === 'complete' || offset === state.end) return undefined
-        return this.#piece(state.physical, state.end, false, state.time, state.lost)
+        return this.piece(state.physical, state.end, false, state.time, state.lost)
       }
       const physical = this.#physicalOf(sequence, state)
       const header = HEADERS_WORD + physical * HEADER_WORDS
@@ -175,7 +176,7 @@ export class RingReader {
       const end = this.#words[header + HEADER_END] as number
       if (end !== offset) {
         const endTime = this.#doubles[double + HEADER_END_TIME] as number
-        return this.#piece(physical, end, true, endTime, this.#doubles[double + HEADER_END_LOST] as number)
+        return this.piece(physical, end, true, endTime, this.#doubles[double + HEADER_END_LOST] as number)
       }
       this.#store({ packets, sequence: (sequence + 1) | 0, offset: 0, time, lost })
     }
@@ -205,8 +206,12 @@ export class RingReader {
   }
 
   losses(): Record<LossCause, number> {
-    const count = (cause: LossCause): number =>
-      countOrNone(this.#doubles[LOSS_BASE_DOUBLE + LOSS_CAUSES.indexOf(cause)] as number)
+    const shared = new BigInt64Array(this.#buffer, LOSS_BASE_BIGINT * 8, LOSS_CAUSES.length)
+    const count = (cause: LossCause): number => {
+      const index = LOSS_CAUSES.indexOf(cause)
+      const withoutLock = Number(BigInt.asUintN(63, Atomics.load(shared, index)))
+      return countOrNone((this.#doubles[LOSS_BASE_DOUBLE + index] as number) + withoutLock)
+    }
     return Object.fromEntries(LOSS_CAUSES.map(cause => [cause, count(cause)])) as Record<LossCause, number>
   }
 
@@ -216,14 +221,15 @@ export class RingReader {
     return this.#doubles.slice(start, start + this.geometry.classCapacity).map(countOrNone)
   }
 
-  #piece(physical: number, end: number, isLast: boolean, time: number, lost: number): Piece {
+  /** Records of `physical` behind the position, checked. */
+  protected piece(physical: number, end: number, isLast: boolean, time: number, lost: number): Piece {
     const { offset, sequence } = this.#position
     if (end < offset || end > this.geometry.subBufferBytes) {
-      throw this.#damage(
+      throw this.damage(
         `a sub-buffer ends at ${end} after ${offset} of ${this.geometry.subBufferBytes} bytes`,
       )
     }
-    if (!Number.isFinite(time) || !isCount(lost)) throw this.#damage(`time ${time}, lost ${lost}`)
+    if (!Number.isFinite(time) || !isCount(lost)) throw this.damage(`time ${time}, lost ${lost}`)
     const start = this.#dataOffset + physical * this.geometry.subBufferBytes + offset
     const bytes = new Uint8Array(this.#buffer, start, end - offset)
     return { bytes, sequence, end, isLast, time: Math.max(time, this.#position.time), lost }
@@ -232,7 +238,7 @@ export class RingReader {
   #physicalOf(sequence: number, state: RingState): number {
     const behind = (state.sequence - sequence) | 0
     if (behind < 0 || behind >= this.geometry.subBufferCount) {
-      throw this.#damage(`the reader is ${behind} sub-buffers behind, of ${this.geometry.subBufferCount}`)
+      throw this.damage(`the reader is ${behind} sub-buffers behind, of ${this.geometry.subBufferCount}`)
     }
     const physical = state.physical - behind
     return physical < 0 ? physical + this.geometry.subBufferCount : physical
@@ -246,14 +252,14 @@ export class RingReader {
       state.end >= 0 &&
       state.end <= subBufferBytes
     if (!fits || !Number.isFinite(state.time) || !isCount(state.lost)) {
-      throw this.#damage(
+      throw this.damage(
         `physical sub-buffer ${state.physical}, end ${state.end}, time ${state.time}, lost ${state.lost}`,
       )
     }
     return state
   }
 
-  #damage(what: string): KymoError {
+  protected damage(what: string): KymoError {
     return new KymoError('KYMO_RING', `ring ${this.geometry.number} is damaged: ${what}`)
   }
 
@@ -271,7 +277,7 @@ export class RingReader {
     const { packets, offset, time, lost } = position
     const fits = offset >= 0 && offset <= this.geometry.subBufferBytes
     if (!fits || !isCount(packets) || !isCount(lost) || !Number.isFinite(time)) {
-      throw this.#damage(`read to ${offset}, packet ${packets}, time ${time}, lost ${lost}`)
+      throw this.damage(`read to ${offset}, packet ${packets}, time ${time}, lost ${lost}`)
     }
     return position
   }
@@ -288,10 +294,10 @@ export class RingReader {
     this.#doubles[double + POSITION_LOST] = position.lost
     Atomics.store(this.#words, SELECTOR_WORD, selector)
     this.#position = position
-    this.#free()
+    this.free()
   }
 
-  #free(): void {
+  protected free(): void {
     Atomics.store(this.#words, RELEASED_WORD, this.#position.sequence)
   }
 }

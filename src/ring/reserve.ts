@@ -42,17 +42,8 @@ export interface RingWriter {
   readonly created: number
   readonly epoch: bigint
 
-  /** True while a record of this ring is under way: somebody interrupted it. The one that asks is then counted lost. */
-  isNested(): boolean
-  /** Room for `size` bytes: its offset, or ~cause where there is none; the caller then calls discard(). */
-  reserve(size: number): number
-  /** The part of reserve() that looks at shared words, switches sub-buffers and wakes the reader. */
+  /** The part of a reservation that looks at shared words, switches sub-buffers and wakes the reader. */
   reserveSlow(size: number): number
-  begin(): void
-  /** Takes begin() back. */
-  abandon(): void
-  /** Publishes a record that ends at `end`; `low` and `high` are the halves of its time, not below the last one. */
-  commit(end: number, eventId: number, low: number, high: number): void
   lose(cause: number): void
   /**
    * lose() for a hit that has begun nothing, as safe from a stop as a record is: false, and nothing counted, when the
@@ -61,15 +52,65 @@ export interface RingWriter {
   discard(cause: number, words: Int32Array, word: number, seen: Int32Array): boolean
   /** Sends the next record the slow way, where it wakes a reader that sleeps. */
   arm(): void
-
-  /**
-   * The same steps as program text, for a compiled probe. Names in the text: W words, F doubles,
-   * O own, T ownDoubles, and the functions `reserveSlow` and `lose`.
-   */
+  /** The same steps as program text, for a compiled probe. */
   readonly text: ReservationText
 }
 
+/** A writer whose steps can be made one by one, for probes that are not compiled. */
+export interface StepWriter extends RingWriter {
+  readonly text: StepText
+  /** Room for `size` bytes: its offset, or ~cause where there is none; the caller then calls discard(). */
+  reserve(size: number): number
+  /** True while a record of this ring is under way: somebody interrupted it. The one that asks is then counted lost. */
+  isNested(): boolean
+  begin(): void
+  /** Takes begin() back. */
+  abandon(): void
+  /** Publishes a record that ends at `end`; `low` and `high` are the halves of its time, not below the last one. */
+  commit(end: number, eventId: number, low: number, high: number): void
+}
+
+/** What the text of a recording probe says around and within the reservation. */
+export interface RecordParts {
+  readonly eventId: number
+  /** Expressions: bytes of context and payload, at most and exactly. */
+  readonly maxBytes: string
+  readonly exactBytes: string
+  readonly maxHeaderBytes: number
+  /** Expression: bytes of the header for the time in `low` and `high` after that in `gl` and `gh`. */
+  readonly headerBytes: string
+  /** Expression: the generation is not the one that this thread has seen. */
+  readonly isStale: string
+  /** Begins anew where that is so, and leaves. */
+  readonly again: string
+  /** What to do without room for the cause that an expression gives; leaves. */
+  discard(cause: string): string
+  /** Leaves the time in `halves`; `low` and `high` are expressions of it. */
+  readonly readClock: string
+  readonly low: string
+  readonly high: string
+  /** Writes at `p` and declares `q`, the end. */
+  readonly write: string
+}
+
+/**
+ * Names in the text: W words, F doubles, V view, U bytes, O own, T ownDoubles, C index in F of class 0's counter, and
+ * the functions `reserveSlow` and `lose`. It leaves by `return`.
+ */
 export interface ReservationText {
+  /** The whole of a record. `isBegun` is declared before, and true within what recover() cleans up. */
+  record(parts: RecordParts): string
+  /** `exactBytes` is what counts: a record takes no more room than it says. */
+  readonly isExact: boolean
+  /** What the text calls beside `reserveSlow` and `lose`, by name. */
+  readonly functions: Readonly<Record<string, unknown>>
+  /** What to do after an exception. */
+  readonly recover: string
+  /** Counts a loss without a call: also where the stack has no room for one. */
+  lose(cause: number): string
+}
+
+export interface StepText extends ReservationText {
   /**
    * Declares `n`, `m` and `p`. Sizes are expressions; `discard` is what to do without room for the cause that an
    * expression gives, and leaves.
@@ -77,8 +118,6 @@ export interface ReservationText {
   reserve(maxBytes: string, exactBytes: string, discard: (cause: string) => string): string
   readonly begin: string
   readonly abandon: string
-  /** Counts a loss without a call: also where the stack has no room for one. */
-  lose(cause: number): string
   /** Publishes a record that ends at `q`; its time is in `low` and `high`. */
   commit(eventId: number): string
 }

@@ -41,6 +41,7 @@ for (const variant of VARIANTS) {
       classCapacity: CLASS_CAPACITY,
       mode: 'discard',
       spareCount: 0,
+      reservation: 'single',
       ...IDENTITY,
     })
     assert.deepEqual(reader.state(), {

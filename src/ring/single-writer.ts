@@ -52,12 +52,13 @@ import {
   OWN_TIME_HIGH,
   OWN_TIME_LOW,
   OWN_WORDS,
-  type ReservationText,
-  type RingWriter,
+  type RecordParts,
+  type StepText,
+  type StepWriter,
 } from './reserve.ts'
 import { discardOrder, overwriteOrder, type SubBufferOrder } from './sub-buffer-order.ts'
 
-export class SingleWriter implements RingWriter {
+export class SingleWriter implements StepWriter {
   readonly words: Int32Array
   readonly doubles: Float64Array
   readonly view: DataView
@@ -68,7 +69,7 @@ export class SingleWriter implements RingWriter {
   readonly classCapacity: number
   readonly created: number
   readonly epoch: bigint
-  readonly text: ReservationText
+  readonly text: StepText
   readonly #subBufferBytes: number
   readonly #order: SubBufferOrder
   /** The former owner had ended its sub-buffer, and a reader may have it. */
@@ -99,10 +100,12 @@ export class SingleWriter implements RingWriter {
     this.#commitStore = commitStore
     this.#wake = wake
     this.text = reservationText(commitStore)
+    this.resume()
     this.#takeOver(owner)
   }
 
-  #takeOver(owner: number): void {
+  /** Goes on where the last committed record ends, whoever wrote it. */
+  resume(): void {
     const { words, doubles, own, ownDoubles } = this
     const committed = words[COMMITTED_WORD] as number
     const slot = SLOT_BASE_WORD + (committed & (SLOTS - 1)) * SLOT_WORDS
@@ -113,14 +116,21 @@ export class SingleWriter implements RingWriter {
     own[OWN_OFFSET] = (own[OWN_BASE] as number) + (words[slot + SLOT_END] as number)
     own[OWN_TIME_LOW] = words[slot + SLOT_TIME_LOW] as number
     own[OWN_TIME_HIGH] = words[slot + SLOT_TIME_HIGH] as number
+    own[OWN_LIMIT] = 0
+    let lost = 0
     for (let cause = 0; cause < LOSS_CAUSES.length; cause++) {
-      ownDoubles[OWN_LOST] = (ownDoubles[OWN_LOST] as number) + (doubles[LOSS_BASE_DOUBLE + cause] as number)
+      lost += doubles[LOSS_BASE_DOUBLE + cause] as number
     }
+    ownDoubles[OWN_LOST] = lost
+    this.#isEnded = this.#order.isEnded(own[OWN_SEQUENCE] as number)
+  }
+
+  #takeOver(owner: number): void {
+    const { words } = this
     words[OWNER_WORD] = owner
     words[OWNERS_WORD] = (words[OWNERS_WORD] as number) + 1
-    this.#isEnded = this.#order.isEnded(own[OWN_SEQUENCE] as number)
     // A record that the former owner had begun is not coming any more. Observable: readers see a quiet ring.
-    words[BEGUN_WORD] = committed
+    words[BEGUN_WORD] = words[COMMITTED_WORD] as number
   }
 
   isNested(): boolean {
@@ -238,10 +248,14 @@ export class SingleWriter implements RingWriter {
 }
 
 /** What isNested(), reserve(), begin(), abandon() and commit() do, as text for a compiled probe. */
-function reservationText(commitStore: CommitStore): ReservationText {
+function reservationText(commitStore: CommitStore): StepText {
   const publish =
     commitStore === 'plain' ? `W[${COMMITTED_WORD}] = m;` : `Atomics.store(W, ${COMMITTED_WORD}, m);`
-  return {
+  const text: StepText = {
+    record: parts => recordText(text, parts),
+    isExact: false,
+    functions: {},
+    recover: `if (isBegun) W[${BEGUN_WORD}] = O[${OWN_COMMITTED}];`,
     reserve: (maxBytes, exactBytes, discard) => `
       const n = O[${OWN_COMMITTED}];
       if (W[${BEGUN_WORD}] !== n) { lose(${LOSS_NESTED}); return; }
@@ -268,4 +282,25 @@ function reservationText(commitStore: CommitStore): ReservationText {
       O[${OWN_OFFSET}] = q;
       O[${OWN_COMMITTED}] = m;`,
   }
+  return text
+}
+
+/** Space before the clock, the clock before the first store; no call between the first store and the commit. */
+function recordText(text: StepText, parts: RecordParts): string {
+  const { maxHeaderBytes, maxBytes, exactBytes } = parts
+  return `
+    ${text.reserve(`${maxHeaderBytes} + ${maxBytes}`, `${maxHeaderBytes} + ${exactBytes}`, parts.discard)}
+    ${text.begin}
+    isBegun = true;
+    if (${parts.isStale}) {
+      ${text.abandon}
+      isBegun = false;
+      ${parts.again}
+    }
+    const gl = O[${OWN_TIME_LOW}], gh = O[${OWN_TIME_HIGH}];
+    ${parts.readClock}
+    let low = ${parts.low}, high = ${parts.high};
+    ${parts.write}
+    ${text.commit(parts.eventId)}
+    isBegun = false;`
 }

@@ -11,7 +11,7 @@
  */
 import assert from 'node:assert/strict'
 import { compileFunction } from '../../ctf/codec/compile.ts'
-import type { RingWriter } from '../index.ts'
+import type { StepWriter } from '../index.ts'
 
 export const LEAST_RECORD_BYTES = 16
 export const CREATED = 1000
@@ -39,11 +39,11 @@ export function timeOf(attempt: number): number {
   return CREATED + attempt * 3
 }
 
-export function makeProbe(writer: RingWriter, by: By, options: ProbeOptions = {}): WriteRecord {
+export function makeProbe(writer: StepWriter, by: By, options: ProbeOptions = {}): WriteRecord {
   return by === 'methods' ? probeByMethods(writer, options) : probeByText(writer, options)
 }
 
-function probeByMethods(writer: RingWriter, { eventId = 0, inside, generation }: ProbeOptions): WriteRecord {
+function probeByMethods(writer: StepWriter, { eventId = 0, inside, generation }: ProbeOptions): WriteRecord {
   const { view, bytes } = writer
   return (attempt, size) => {
     if (writer.isNested()) return LOST
@@ -70,7 +70,7 @@ function probeByMethods(writer: RingWriter, { eventId = 0, inside, generation }:
   }
 }
 
-function probeByText(writer: RingWriter, { eventId = 0, inside, generation }: ProbeOptions): WriteRecord {
+function probeByText(writer: StepWriter, { eventId = 0, inside, generation }: ProbeOptions): WriteRecord {
   const { text } = writer
   const counter = writer.classCounters + Math.min(eventId, writer.classCapacity - 1)
   const look =

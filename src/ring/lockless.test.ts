@@ -1,0 +1,246 @@
+/** One lockless ring, step by step. A sub-buffer has 4096 bytes; records are of the size that is asked for. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { compileFunction } from '../ctf/codec/compile.ts'
+import { createThreadsRing, LocklessReader, LocklessWriter, type RingGeometry } from './index.ts'
+import { COMMITTED_WORD, HEADERS_WORD, TAIL_WORD } from './layout.ts'
+import { CREATED } from './testing/record.contract.ts'
+
+const EPOCH = 5n << 32n
+const GEOMETRY: RingGeometry = {
+  subBufferBytes: 4096,
+  subBufferCount: 2,
+  classCapacity: 4,
+  reservation: 'lockless',
+}
+const NOTHING_LOST = { full: 0, 'too big': 0, nested: 0, 'bad value': 0 }
+
+class Scene {
+  readonly buffer = createThreadsRing(GEOMETRY, { number: 0, epoch: EPOCH, created: CREATED })
+  readonly reader = new LocklessReader(this.buffer)
+  time = CREATED
+  lost: number[] = []
+  wakes = 0
+  /** What happens within the next record, between its reservation and its commit. */
+  inside: () => void = () => undefined
+  /** A record whose first two words are its number and its size; false when it got no room. */
+  readonly write = this.writer()
+
+  writer(): (number: number, size: number) => boolean {
+    const writer = new LocklessWriter(this.buffer, () => {
+      this.wakes++
+    })
+    const halves = new Int32Array(2)
+    const text = writer.text.record({
+      eventId: 0,
+      maxBytes: 'bytes',
+      exactBytes: 'bytes',
+      maxHeaderBytes: 0,
+      headerBytes: '0',
+      isStale: 'false',
+      again: 'return false;',
+      discard: cause => `lost(${cause}); return false;`,
+      readClock: 'tick();',
+      low: 'halves[0]',
+      high: 'halves[1]',
+      write: 'inside(); V.setInt32(p, number, true); V.setInt32(p + 4, bytes, true);',
+    })
+    const body = `return function (number, bytes) { ${text}; return true; }`
+    const write = compileFunction<(number: number, size: number) => boolean>(body, {
+      W: writer.words,
+      V: writer.view,
+      O: writer.own,
+      halves,
+      tick: () => {
+        halves.set([++this.time, Number(EPOCH >> 32n)])
+      },
+      inside: () => this.inside(),
+      lost: (cause: number) => {
+        this.lost.push(cause)
+        writer.discard(cause)
+      },
+      reserveSlow: (size: number) => writer.reserveSlow(size),
+    })
+    assert.ok(write !== undefined)
+    return write
+  }
+
+  /** Numbers of the records of the next sub-buffer. */
+  take(): number[] | undefined {
+    const piece = this.reader.next()
+    if (piece === undefined) return undefined
+    const view = new DataView(piece.bytes.buffer, piece.bytes.byteOffset, piece.bytes.length)
+    const numbers: number[] = []
+    for (let at = 0; at < piece.bytes.length; at += view.getInt32(at + 4, true))
+      numbers.push(view.getInt32(at, true))
+    this.reader.release(piece, this.reader.position.packets + 1, piece.lost)
+    return numbers
+  }
+
+  flush(): boolean {
+    return this.reader.flush(() => EPOCH + BigInt(++this.time))
+  }
+
+  assertQuiet(): void {
+    assert.equal(this.reader.isQuiet(), true)
+  }
+}
+
+test('nothing is read before its sub-buffer is complete', () => {
+  const scene = new Scene()
+  assert.equal(scene.take(), undefined)
+  assert.equal(scene.flush(), false)
+  scene.time = CREATED
+  for (let n = 1; n <= 3; n++) assert.equal(scene.write(n, 1000), true)
+  assert.equal(scene.take(), undefined)
+  scene.write(4, 2000)
+  assert.equal(scene.reader.beginTime(), CREATED + 1)
+  assert.deepEqual(scene.take(), [1, 2, 3])
+  assert.equal(scene.reader.position.time, CREATED + 4)
+  assert.equal(scene.take(), undefined)
+  assert.equal(scene.flush(), true)
+  assert.deepEqual([scene.reader.beginTime(), scene.take()], [CREATED + 4, [4]])
+  assert.equal(scene.flush(), false)
+  scene.assertQuiet()
+})
+
+test('a sub-buffer that is filled to its last byte needs nobody to leave it', () => {
+  const scene = new Scene()
+  for (let lap = 0; lap < 50; lap++) {
+    for (let n = 0; n < 4; n++) assert.equal(scene.write(n, 1024), true)
+    assert.deepEqual(scene.take(), [0, 1, 2, 3])
+    assert.equal(scene.write(7, 4096), true)
+    assert.deepEqual(scene.take(), [7])
+    scene.assertQuiet()
+  }
+})
+
+test('what does not fit is lost and counted, and the ring goes on', () => {
+  const scene = new Scene()
+  assert.equal(scene.write(1, 4097), false)
+  for (let n = 1; n <= 5; n++) scene.write(n, 2000)
+  // Each sub-buffer has two; the fifth finds both needed by the reader.
+  assert.deepEqual(scene.lost, [1, 0])
+  assert.deepEqual(scene.reader.losses(), { ...NOTHING_LOST, full: 1, 'too big': 1 })
+  assert.deepEqual(scene.take(), [1, 2])
+  assert.equal(scene.write(6, 2000), true)
+  assert.deepEqual([scene.take(), scene.reader.position.lost], [[3, 4], 2])
+})
+
+test('a record is interrupted by others, between its room and its commit', () => {
+  const scene = new Scene()
+  const other = scene.writer()
+  let n = 10
+  scene.inside = () => {
+    scene.inside = () => undefined
+    // The sub-buffer is left by others while the first record is still being written.
+    for (let i = 0; i < 3; i++) assert.equal(other(++n, 1500), true)
+    assert.equal(scene.reader.isQuiet(), false)
+    assert.equal(scene.take(), undefined)
+  }
+  scene.write(1, 1500)
+  assert.deepEqual(scene.take(), [1, 11])
+  scene.flush()
+  assert.deepEqual(scene.take(), [12, 13])
+  scene.assertQuiet()
+})
+
+test('a swap that fails is made again with a new time', () => {
+  const scene = new Scene()
+  const other = scene.writer()
+  scene.write(1, 100)
+  const { time } = scene
+  let isFirst = true
+  // Between tail and swap lies the clock alone.
+  Object.defineProperty(scene, 'time', {
+    get: () => {
+      if (isFirst) {
+        isFirst = false
+        other(2, 100)
+      }
+      return ticks
+    },
+    set: value => {
+      ticks = value
+    },
+  })
+  let ticks = time
+  scene.write(3, 100)
+  scene.flush()
+  assert.deepEqual(scene.take(), [1, 2, 3])
+})
+
+test('a writer that died within a record costs its sub-buffer, which is given up', () => {
+  const scene = new Scene()
+  scene.write(1, 1000)
+  scene.inside = () => {
+    throw new Error('killed')
+  }
+  assert.throws(() => scene.write(2, 1000), /killed/)
+  scene.inside = () => undefined
+  const other = scene.writer()
+  assert.equal(scene.reader.skip(), false)
+  other(3, 3000)
+  other(4, 3000)
+  assert.deepEqual(scene.lost, [0])
+  assert.deepEqual([scene.take(), scene.reader.isQuiet()], [undefined, false])
+  assert.equal(scene.reader.skip(), true)
+  assert.equal(scene.reader.skip(), false)
+  for (let lap = 0; lap < 10; lap++) {
+    assert.equal(other(5, 3000), true)
+    assert.deepEqual(scene.take(), lap === 0 ? [3] : [5])
+  }
+  scene.flush()
+  assert.deepEqual(scene.take(), [5])
+  scene.assertQuiet()
+})
+
+test('a closed ring gives no room and counts nothing', () => {
+  const scene = new Scene()
+  scene.write(1, 1000)
+  scene.write(2, 5000)
+  scene.reader.close()
+  const before = scene.reader.losses()
+  assert.equal(scene.write(3, 1000), false)
+  assert.equal(scene.write(4, 5000), false)
+  assert.deepEqual(scene.reader.losses(), before)
+  assert.equal(scene.flush(), true)
+  assert.deepEqual(scene.take(), [1])
+  scene.assertQuiet()
+  assert.equal(new Int32Array(scene.buffer)[COMMITTED_WORD], 0)
+})
+
+test('a new reader goes on where the old one was', () => {
+  const scene = new Scene()
+  const all: number[] = []
+  for (let n = 1; n <= 40; n++) {
+    scene.write(n, 1300)
+    const reader = new LocklessReader(scene.buffer)
+    Object.assign(scene, { reader })
+    all.push(...(scene.take() ?? []))
+  }
+  scene.flush()
+  all.push(...(scene.take() ?? []))
+  assert.deepEqual(
+    all,
+    Array.from({ length: 40 }, (_, i) => i + 1),
+  )
+})
+
+test('a sleeping reader is woken by the next record', () => {
+  const scene = new Scene()
+  scene.write(1, 100)
+  scene.write(2, 100)
+  const { wakes } = scene
+  scene.reader.setWait(true)
+  scene.write(3, 100)
+  assert.equal(scene.wakes, wakes + 1)
+})
+
+test('a counter that cannot be is damage', () => {
+  const scene = new Scene()
+  scene.write(1, 100)
+  new Int32Array(scene.buffer)[HEADERS_WORD + 2] = 5000
+  assert.throws(() => scene.reader.next(), { code: 'KYMO_RING' })
+  assert.ok((new Int32Array(scene.buffer)[TAIL_WORD] as number) > 0)
+})
