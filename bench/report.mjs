@@ -23,6 +23,7 @@ const HEADINGS = {
     '',
   ],
   clocks: ['clocks, ns', 'Kymograph (min)', 'monotonic (min)', 'ratio', 'target', ''],
+  ring: ['one event by kind of ring, ns', 'Kymograph (min)', '', 'of discard', 'target', ''],
   http: ['HTTP server', 'recorded', 'plain node', 'ratio', 'target', ''],
   start: ['start, as recorded', 'with (min)', 'without (min)', 'more', 'target', ''],
 }

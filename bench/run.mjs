@@ -23,6 +23,7 @@ import { measureHttp } from './http.mjs'
 import { Kymograph, missingBuild } from './kymograph.mjs'
 import { Lttng } from './lttng/lttng.mjs'
 import { Report } from './report.mjs'
+import { measureRing, RINGS } from './ring.mjs'
 import { Scratch } from './scratch.mjs'
 import { measureStartup } from './startup.mjs'
 
@@ -32,6 +33,7 @@ const FULL = {
   pairs: 5,
   events: 1_000_000,
   floorRounds: 9,
+  ringRounds: 61,
   singles: 200_000,
   http: { pairs: 9, rounds: 41, requests: 500, warmUp: 2000 },
   starts: 21,
@@ -44,6 +46,7 @@ const QUICK = {
   pairs: 3,
   events: 300_000,
   floorRounds: 3,
+  ringRounds: 9,
   singles: 50_000,
   http: { pairs: 1, rounds: 9, requests: 300, warmUp: 500 },
   starts: 7,
@@ -61,10 +64,10 @@ const usage = () => {
         node: { type: 'string' },
       },
     })
-    const names = [FLOORS, COMPARED, DISABLED, CLOCKS]
+    const names = [FLOORS, COMPARED, DISABLED, CLOCKS, RINGS]
       .flatMap(list => list.map(({ name }) => name))
       .filter(Boolean)
-    const known = ['floors', 'events', 'disabled', 'clocks', 'http', 'start', ...names]
+    const known = ['floors', 'events', 'disabled', 'clocks', 'ring', 'http', 'start', ...names]
     if (values.only !== undefined && !known.includes(values.only)) {
       throw new Error(`--only needs one of ${known.join(', ')}: got '${values.only}'`)
     }
@@ -116,6 +119,7 @@ const measureAll = async (scratch, report, options) => {
     await measureCompared(context)
     await measureDisabled(context)
     await measureClocks(context)
+    await report.attempt('ring', { name: 'rings' }, () => measureRing(context))
     if (report.wants('http')) await report.attempt('http', { name: 'http' }, () => measureHttp(context))
     if (report.wants('start')) await report.attempt('start', { name: 'start' }, () => measureStartup(context))
   }

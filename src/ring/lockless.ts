@@ -216,7 +216,8 @@ function recordText({ subBufferBytes, subBufferCount }: RingGeometry, parts: Rec
     if (${parts.isStale}) { ${parts.again} }
     let p = 0, low = 0, high = 0, gl = 0, gh = 0, size = 0, physical = 0;
     for (;;) {
-      const tail = Atomics.load(W, ${TAIL_WORD});
+      // An old one only makes the swap fail.
+      const tail = W[${TAIL_WORD}];
       gl = W[${LAST_LOW_WORD}]; gh = W[${LAST_HIGH_WORD}];
       ${parts.readClock}
       low = ${parts.low}; high = ${parts.high};
