@@ -49,7 +49,7 @@ const makeSide = async (item, path) => {
   const wake = () => {}
   const writer =
     reservation === 'lockless'
-      ? new ring.LocklessWriter(buffer, wake)
+      ? new ring.LocklessWriter(buffer, 1, wake)
       : reservation === 'locked'
         ? new ring.LockedWriter(buffer, 1, 'plain', wake)
         : new ring.SingleWriter(buffer, 1, 'plain', wake)

@@ -31,7 +31,7 @@ function write({ ring, counts, id, attempts }: Plan): void {
   const buffer = openMappedRing(ring)
   const writer =
     readGeometry(buffer).reservation === 'lockless'
-      ? new LocklessWriter(buffer, () => undefined)
+      ? new LocklessWriter(buffer, id + 1, () => undefined)
       : new LockedWriter(buffer, id, 'atomic', () => undefined)
   const produced = new Float64Array(openMappedFile(counts, COUNTS_BYTES))
   const thread = {

@@ -18,6 +18,7 @@
  *             │ a 64-byte header for each sub-buffer                         │ writer
  *             ├──────────────────────────────────────────────────────────────┤
  *             │ overwrite mode: which sub-buffer is where, a word each       │ both
+ *             │ lockless: 64 bytes for each of 64 writers                    │ writers
  *             ├──────────────────────────────────────────────────────────────┤
  *             │ records by event class, f64 each                             │ writer
  *             ├──────────────────────────────────────────────────────────────┤ page boundary
@@ -157,6 +158,13 @@ export const PLACE_PHYSICAL = 0x3ff
 export const PLACE_FREE = 0x400
 export const PLACE_LAP_SHIFT = 11
 
+/** Threads that may write into a lockless ring at a time; each has a cache line. */
+export const MAX_WRITERS = 64
+export const WRITER_WORDS = 16
+/** 0 while nobody has it; even: within no record; odd: within one. */
+export const WRITER_STEPS = 0
+export const WRITER_OWNER = 1
+
 export interface RingGeometry {
   readonly subBufferBytes: number
   readonly subBufferCount: number
@@ -189,7 +197,7 @@ export function physicalCount({ subBufferCount, spareCount = 0 }: RingGeometry):
   return subBufferCount + spareCount
 }
 
-/** Index in the words of the table of positions. */
+/** Index in the words of the table of positions, or of the writers. */
 export function placesWord(geometry: RingGeometry): number {
   return HEADERS_WORD + physicalCount(geometry) * HEADER_WORDS
 }
@@ -202,7 +210,8 @@ export function placeWord(physical: number, sequence: number, subBufferCount: nu
 /** Index in the doubles of the counter of event class 0. */
 export function classCountersDouble(geometry: RingGeometry): number {
   const places = geometry.mode === 'overwrite' ? alignUp(geometry.subBufferCount, 16) : 0
-  return (placesWord(geometry) + places) / 2
+  const writers = geometry.reservation === 'lockless' ? MAX_WRITERS * WRITER_WORDS : 0
+  return (placesWord(geometry) + places + writers) / 2
 }
 
 /** The time of a slot or writer, in ns since the ring's epoch (whose lower half is 0). */

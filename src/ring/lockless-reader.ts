@@ -10,8 +10,13 @@ import {
   HEADERS_WORD,
   LOSS_BASE_BIGINT,
   LOSS_CAUSES,
+  MAX_WRITERS,
+  placesWord,
   RELEASED_WORD,
   TAIL_WORD,
+  WRITER_OWNER,
+  WRITER_STEPS,
+  WRITER_WORDS,
 } from './layout.ts'
 import { LocklessWords } from './lockless.ts'
 import { type Piece, RingReader, type RingState } from './read.ts'
@@ -21,6 +26,8 @@ const CLOSED_COUNT = -(2n ** 63n)
 
 export class LocklessReader extends RingReader {
   readonly #shared: LocklessWords
+  /** Writers that were within a record when this sub-buffer was first seen to be incomplete. */
+  #suspects: { sequence: number; steps: Map<number, number> } | undefined
 
   constructor(buffer: ArrayBufferLike) {
     super(buffer)
@@ -42,7 +49,7 @@ export class LocklessReader extends RingReader {
     return this.piece(physical, words[header + HEADER_END] as number, true, time, lost)
   }
 
-  /** When the oldest sub-buffer begins: its first record. */
+  /** When the sub-buffer that next() gave begins: its first record. */
   beginTime(): number {
     const physical = this.#shared.physicalOf(this.position.sequence)
     return this.#shared.doubles[HEADERS_DOUBLE + physical * HEADER_DOUBLES + HEADER_BEGIN_TIME] as number
@@ -74,22 +81,56 @@ export class LocklessReader extends RingReader {
   }
 
   /**
-   * Gives up the oldest sub-buffer: a writer was killed within a record, and none is left that could have been in it.
-   * False when it is complete, or still being filled.
+   * Gives up the oldest sub-buffer when a writer that is dead left it incomplete: false when it is complete, still
+   * being filled, or when somebody alive may be within it; to be asked again then. `isAlive` knows the writers' owners.
    */
-  skip(): boolean {
+  skip(isAlive: (owner: number) => boolean): boolean {
     const { sequence, packets, lost } = this.position
-    const missing = this.#missing(sequence)
     const tail = Atomics.load(this.#shared.words, TAIL_WORD) & ~CLOSED_BIT
-    if (missing === 0 || this.#shared.distance(this.#shared.sequenceOf(tail), sequence) === 0) return false
+    if (this.#shared.distance(this.#shared.sequenceOf(tail), sequence) === 0) return false
+    if (this.#missing(sequence) === 0 || !this.#isForsaken(sequence, isAlive)) return false
+    // Those who have gone on meanwhile have committed what they had there.
+    const missing = this.#missing(sequence)
+    if (missing === 0) return false
     Atomics.add(this.#shared.words, this.#shared.committedWord(this.#shared.physicalOf(sequence)), missing)
     const { subBufferBytes: end } = this.#shared.geometry
-    this.release(
-      { bytes: new Uint8Array(0), sequence, end, isLast: true, time: this.position.time, lost },
-      packets,
-      lost,
-    )
+    const { time } = this.position
+    this.release({ bytes: new Uint8Array(0), sequence, end, isLast: true, time, lost }, packets, lost)
     return true
+  }
+
+  /**
+   * Whoever has room in an incomplete sub-buffer had an odd step when we first saw that it is incomplete: the swap made
+   * both visible. All of those that live have gone on since: then it is nobody alive.
+   */
+  #isForsaken(sequence: number, isAlive: (owner: number) => boolean): boolean {
+    const { words, geometry } = this.#shared
+    if (this.#suspects?.sequence !== sequence) {
+      const steps = new Map<number, number>()
+      for (let i = 0; i < MAX_WRITERS; i++) {
+        const place = placesWord(geometry) + i * WRITER_WORDS
+        const step = Atomics.load(words, place + WRITER_STEPS)
+        if (step % 2 === 1) steps.set(place, step)
+      }
+      this.#suspects = { sequence, steps }
+    }
+    for (const [place, step] of this.#suspects.steps) {
+      const hasGoneOn = Atomics.load(words, place + WRITER_STEPS) !== step
+      if (hasGoneOn || !isAlive(Atomics.load(words, place + WRITER_OWNER))) this.#suspects.steps.delete(place)
+    }
+    return this.#suspects.steps.size === 0
+  }
+
+  /** Makes room for other writers: those who are not alive write no more. Only when nothing is left to be skipped. */
+  forget(isAlive: (owner: number) => boolean): void {
+    const { words, geometry } = this.#shared
+    for (let i = 0; i < MAX_WRITERS; i++) {
+      const place = placesWord(geometry) + i * WRITER_WORDS
+      const step = Atomics.load(words, place + WRITER_STEPS)
+      if (step !== 0 && !isAlive(Atomics.load(words, place + WRITER_OWNER))) {
+        Atomics.compareExchange(words, place + WRITER_STEPS, step, 0)
+      }
+    }
   }
 
   /** No record is under way: everything that was reserved is committed. */

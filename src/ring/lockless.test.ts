@@ -21,13 +21,14 @@ class Scene {
   time = CREATED
   lost: number[] = []
   wakes = 0
+  owner = 0
   /** What happens within the next record, between its reservation and its commit. */
   inside: () => void = () => undefined
   /** A record whose first two words are its number and its size; false when it got no room. */
   readonly write = this.writer()
 
   writer(): (number: number, size: number) => boolean {
-    const writer = new LocklessWriter(this.buffer, () => {
+    const writer = new LocklessWriter(this.buffer, ++this.owner, () => {
       this.wakes++
     })
     const halves = new Int32Array(2)
@@ -179,13 +180,19 @@ test('a writer that died within a record costs its sub-buffer, which is given up
   assert.throws(() => scene.write(2, 1000), /killed/)
   scene.inside = () => undefined
   const other = scene.writer()
-  assert.equal(scene.reader.skip(), false)
+  const isAlive = (owner: number): boolean => owner !== 1
+  assert.equal(scene.reader.skip(isAlive), false)
   other(3, 3000)
   other(4, 3000)
   assert.deepEqual(scene.lost, [0])
   assert.deepEqual([scene.take(), scene.reader.isQuiet()], [undefined, false])
-  assert.equal(scene.reader.skip(), true)
-  assert.equal(scene.reader.skip(), false)
+  // As long as the one that is within a record may live, nothing is given up.
+  assert.equal(
+    scene.reader.skip(() => true),
+    false,
+  )
+  assert.equal(scene.reader.skip(isAlive), true)
+  assert.equal(scene.reader.skip(isAlive), false)
   for (let lap = 0; lap < 10; lap++) {
     assert.equal(other(5, 3000), true)
     assert.deepEqual(scene.take(), lap === 0 ? [3] : [5])
@@ -235,6 +242,43 @@ test('a sleeping reader is woken by the next record', () => {
   scene.reader.setWait(true)
   scene.write(3, 100)
   assert.equal(scene.wakes, wakes + 1)
+})
+
+test('a sub-buffer is not given up while somebody alive is within it', () => {
+  const scene = new Scene()
+  const slow = scene.writer()
+  scene.inside = () => {
+    throw new Error('killed')
+  }
+  assert.throws(() => scene.write(1, 1000), /killed/)
+  const isAlive = (owner: number): boolean => owner !== 1
+  scene.inside = () => {
+    scene.inside = () => undefined
+    const third = scene.writer()
+    third(3, 3000)
+    assert.equal(scene.reader.skip(isAlive), false)
+    third(4, 1000)
+    assert.equal(scene.reader.skip(isAlive), false)
+  }
+  slow(2, 1000)
+  assert.equal(scene.reader.skip(isAlive), true)
+  scene.flush()
+  assert.deepEqual(scene.take(), [3, 4])
+})
+
+test('64 writers have a place, and the places of the dead are given away', () => {
+  const scene = new Scene()
+  const writers = Array.from(
+    { length: 63 },
+    (_, i) => new LocklessWriter(scene.buffer, 100 + i, () => undefined),
+  )
+  assert.throws(() => new LocklessWriter(scene.buffer, 7, () => undefined), { code: 'KYMO_WRITERS' })
+  writers[3]?.leave()
+  new LocklessWriter(scene.buffer, 103, () => undefined)
+  assert.throws(() => new LocklessWriter(scene.buffer, 7, () => undefined), { code: 'KYMO_WRITERS' })
+  scene.reader.forget(owner => owner !== 110)
+  new LocklessWriter(scene.buffer, 110, () => undefined)
+  assert.throws(() => new LocklessWriter(scene.buffer, 7, () => undefined), { code: 'KYMO_WRITERS' })
 })
 
 test('a counter that cannot be is damage', () => {

@@ -10,7 +10,7 @@
  *   else           does not fit                     d:  next sub-buffer + size; end of the old one, and what is left of
  *                                                       it committed; begin of the new one
  */
-import { assert } from '../base/index.ts'
+import { assert, KymoError } from '../base/index.ts'
 import {
   classCountersDouble,
   dataOffset,
@@ -30,16 +30,24 @@ import {
   LOSS_CAUSES,
   LOSS_FULL,
   LOSS_TOO_BIG,
+  MAX_WRITERS,
+  placesWord,
   RELEASED_WORD,
   type RingGeometry,
   readGeometry,
   sinceEpoch,
   TAIL_WORD,
   WAIT_WORD,
+  WRITER_OWNER,
+  WRITER_STEPS,
+  WRITER_WORDS,
 } from './layout.ts'
 import type { RecordParts, ReservationText, RingWriter } from './reserve.ts'
 
 const TAIL_MASK = 0x7fffffff
+const FIRST_STEP = 2
+/** A writer's steps are even between records, odd within one, and come round to FIRST_STEP. */
+const STEPS = 2 ** 30
 /** What reserveSlow() answers besides an offset and ~cause: another writer was faster; the ring takes no more. */
 const AGAIN = -1000
 const CLOSED = -1001
@@ -122,7 +130,7 @@ export class LocklessWriter implements RingWriter {
   readonly doubles: Float64Array
   readonly view: DataView
   readonly bytes: Uint8Array
-  /** [1] tail and [3], [4] time of the record that wants room; [5] the sub-buffer in which it got it. */
+  /** [0] steps; [1] tail and [3], [4] time of the record that wants room; [5] the sub-buffer in which it got it. */
   readonly own = new Int32Array(8)
   readonly ownDoubles = new Float64Array(1)
   readonly classCounters: number
@@ -132,8 +140,11 @@ export class LocklessWriter implements RingWriter {
   readonly text: ReservationText
   readonly #shared: LocklessWords
   readonly #wake: () => void
+  /** Word of its steps. */
+  readonly #place: number
 
-  constructor(buffer: ArrayBufferLike, wake: () => void) {
+  /** `owner` tells the reader whether this writer still lives. Throws when too many write. */
+  constructor(buffer: ArrayBufferLike, owner: number, wake: () => void) {
     const shared = new LocklessWords(buffer)
     const { geometry } = shared
     this.#shared = shared
@@ -146,13 +157,31 @@ export class LocklessWriter implements RingWriter {
     this.classCapacity = geometry.classCapacity
     this.created = geometry.created
     this.epoch = geometry.epoch
+    this.#place = this.#enter(owner)
+    this.own[0] = FIRST_STEP
     this.text = {
-      record: parts => recordText(geometry, parts),
+      record: parts => recordText(geometry, this.#place, parts),
       isExact: true,
       functions: {},
-      recover: '',
+      recover: `W[${this.#place}] = O[0];`,
       lose: cause => `lose(${cause});`,
     }
+  }
+
+  #enter(owner: number): number {
+    const { words, geometry } = this.#shared
+    for (let i = 0; i < MAX_WRITERS; i++) {
+      const place = placesWord(geometry) + i * WRITER_WORDS + WRITER_STEPS
+      if (Atomics.compareExchange(words, place, 0, FIRST_STEP) !== 0) continue
+      Atomics.store(words, place - WRITER_STEPS + WRITER_OWNER, owner)
+      return place
+    }
+    throw new KymoError('KYMO_WRITERS', `a lockless ring has at most ${MAX_WRITERS} writers at a time`)
+  }
+
+  /** Gives its place to another writer. */
+  leave(): void {
+    Atomics.store(this.words, this.#place, 0)
   }
 
   /** All four ways of the picture above, for the tail and the time in `own`. */
@@ -210,10 +239,16 @@ export class LocklessWriter implements RingWriter {
 }
 
 /** The common way, a, without a call between the swap and the addition; the others through reserveSlow(). */
-function recordText({ subBufferBytes, subBufferCount }: RingGeometry, parts: RecordParts): string {
+function recordText(
+  { subBufferBytes, subBufferCount }: RingGeometry,
+  place: number,
+  parts: RecordParts,
+): string {
   const bits = Math.log2(subBufferBytes)
   return `
     if (${parts.isStale}) { ${parts.again} }
+    const step = O[0];
+    W[${place}] = step + 1;
     let p = 0, low = 0, high = 0, gl = 0, gh = 0, size = 0, physical = 0;
     for (;;) {
       // An old one only makes the swap fail.
@@ -235,10 +270,11 @@ function recordText({ subBufferBytes, subBufferCount }: RingGeometry, parts: Rec
       O[1] = tail; O[3] = low; O[4] = high;
       p = reserveSlow(size);
       if (p === ${AGAIN}) continue;
-      if (p < 0) { ${parts.discard('~p')} }
+      if (p < 0) { W[${place}] = step; ${parts.discard('~p')} }
       physical = O[5];
       break;
     }
     ${parts.write}
-    Atomics.add(W, ${HEADERS_WORD + HEADER_COMMITTED} + physical * ${HEADER_WORDS}, size);`
+    Atomics.add(W, ${HEADERS_WORD + HEADER_COMMITTED} + physical * ${HEADER_WORDS}, size);
+    W[${place}] = O[0] = step === ${STEPS} ? ${FIRST_STEP} : step + 2;`
 }
