@@ -11,7 +11,8 @@ const joined = Array.from('0123456789abcdef', digit => `request-${digit.repeat(7
 /** The same as a parser makes them: one piece from the beginning, like C's arrays of characters. */
 const texts = joined.map(text => Buffer.from(text, 'latin1').toString('latin1'))
 
-const generate = (name, step, body, values) => {
+/** A loop whose `body` sees `values` by name and `i`. */
+export const generate = (name, step, body, values) => {
   const names = Object.keys(values)
   const source = `// ${name}\nreturn function loop_${name}(n) { for (let i = 0; i < n; i += ${step}) { ${body} } }`
   return new Function(...names, source)(...names.map(key => values[key]))

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import { interleave } from './interleave.mjs'
+import { generate } from './loops.mjs'
 import { median, minimum, pairedRatio } from './statistics.mjs'
 
 const built = path => import(new URL(`../dist/${path}`, import.meta.url))
@@ -61,8 +62,7 @@ const makeSide = async (item, path) => {
     arity: 1,
   }
   const { run } = makeRecorder(spec, writer, monotonicClock(process.hrtime.bigint), threadState(Scratch))
-  const source = `// ${item.name}\nreturn function ring_${item.name}(n) { for (let i = 0; i < n; i++) run(i) }`
-  const loop = new Function('run', source)(run)
+  const loop = generate(`ring_${item.name}`, 1, 'run(i)', { run })
   const reader = reservation === 'lockless' ? new ring.LocklessReader(buffer) : new ring.RingReader(buffer)
   const empty = () => {
     if (mode === 'overwrite') return

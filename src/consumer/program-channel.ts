@@ -130,8 +130,11 @@ export class ProgramChannel {
     }
   }
 
+  /** Closes the streams and lets go of the rings. */
   close(): void {
     for (const ring of this.rings.values()) ring.close()
+    for (const { reader } of this.rings.values()) unmap(reader.buffer)
+    this.rings.clear()
   }
 
   /** A thread takes a ring over by its lock, so while we hold it nobody can begin to write. */
@@ -178,4 +181,9 @@ function punch(path: string, ring: RingStream): void {
 
 function fileBytes(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}
+
+/** A ring between threads is mapped by nobody. */
+function unmap(buffer: ArrayBufferLike): void {
+  if (!(buffer instanceof SharedArrayBuffer)) requireLibc().unmap(buffer)
 }

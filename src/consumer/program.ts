@@ -1,4 +1,5 @@
 /** One program in one session: its life, its control words, its channels and its trace. */
+
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText } from '../base/index.ts'
@@ -12,6 +13,7 @@ import {
   readEvents,
   type Session,
 } from '../control/index.ts'
+import { requireLibc } from '../native/index.ts'
 import { TraceWriter, tracePath } from '../store/index.ts'
 import { type Fifo, openLifeFifo } from './fifo.ts'
 import { OutputFailure, writing } from './output-failure.ts'
@@ -201,6 +203,7 @@ export class Program {
     this.#channels.clear()
     writing(() => this.#trace?.close())
     this.#trace = undefined
+    if (this.#control !== undefined) requireLibc().unmap(this.#control.words.buffer)
   }
 
   #openTrace(): TraceWriter {

@@ -274,8 +274,10 @@ export class SessionConsumer {
     let records = 0
     let isQuiet = true
     this.#programs.eachRing(ring => {
+      // A record that is committed between the two is news then; the other way round it would be neither.
+      const isRingQuiet = ring.reader.isQuiet()
       records += ring.look()
-      isQuiet &&= ring.reader.isQuiet()
+      isQuiet &&= isRingQuiet
     })
     if (this.#isFailing) this.#schedule(RETRY_OUTPUT_MS)
     else if (records > 0 || this.#hasNews || this.#deaths.length > 0) this.#wakeUp()

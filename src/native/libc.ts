@@ -35,6 +35,11 @@ const LOCK_UN = 8
 const PROT_READ_WRITE = 3
 const PROT_READ = 1
 const MAP_SHARED = 1
+const MAP_PRIVATE = 2
+const MAP_FIXED = 0x10
+const MAP_ANONYMOUS = 0x20
+const MAP_NORESERVE = 0x4000
+const MAP_FAILED = 0xffffffffffffffffn
 const MEMBARRIER_CMD_QUERY = 0
 const MEMBARRIER_CMD_GLOBAL = 1
 /** The number of membarrier(2) by processor, for syscall(2): libc has no wrapper for it. */
@@ -48,8 +53,13 @@ export interface Libc {
   read(fd: number, into: Uint8Array): number
   /** Bytes written or -errno. */
   write(fd: number, bytes: Uint8Array): number
-  /** Maps `length` bytes shared; the mapping is never taken back. */
+  /**
+   * Maps `length` bytes shared, where unmap() left a place of that length. V8 holds on to a view's addresses for ever:
+   * so they are never given back to the system, but used again.
+   */
   map(fd: number, length: number, access: 'read' | 'read-write'): ArrayBuffer
+  /** Lets go of a file that map() mapped: from now on `buffer` is memory of nobody, and some day of another file. */
+  unmap(buffer: ArrayBufferLike): void
   mkfifo(path: string, mode: number): void
   /** Gives the file `length` bytes of real storage; false when there is no room for them. */
   allocate(fd: number, length: number): boolean
@@ -117,6 +127,7 @@ function bind(koffi: Koffi): Libc {
     read: lib.func('int64_t read(int fd, _Out_ uint8_t *buf, size_t count)'),
     write: lib.func('int64_t write(int fd, const uint8_t *buf, size_t count)'),
     mmap: lib.func('void *mmap(void *addr, size_t len, int prot, int flags, int fd, int64_t off)'),
+    mmapOver: lib.func('mmap', 'void *', ['uintptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']),
     mkfifo: lib.func('int mkfifo(const char *path, uint32_t mode)'),
     fallocate: lib.func('int fallocate(int fd, int mode, int64_t off, int64_t len)'),
     flock: lib.func('int flock(int fd, int op)'),
@@ -128,6 +139,9 @@ function bind(koffi: Koffi): Libc {
     const name = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`
     throw new KymoError(`KYMO_${name}`, `${call} ${what}: ${name}`, { errno, what })
   }
+  /** Where buffers lie, and those that nobody uses, by length. */
+  const places = new WeakMap<ArrayBufferLike, bigint>()
+  const free = new Map<number, ArrayBuffer[]>()
   const membarrier = SYS_MEMBARRIER[process.arch]
   const hasBarrier =
     membarrier !== undefined &&
@@ -151,10 +165,30 @@ function bind(koffi: Koffi): Libc {
     },
     map(fd, length, access) {
       const protection = access === 'read' ? PROT_READ : PROT_READ_WRITE
+      const place = free.get(length)?.pop()
+      if (place !== undefined) {
+        const mapped = c.mmapOver(places.get(place), length, protection, MAP_SHARED | MAP_FIXED, fd, 0)
+        if (koffi.address(mapped) !== MAP_FAILED) return place
+        fail('mmap', `of ${length} bytes`)
+      }
       const address = c.mmap(null, length, protection, MAP_SHARED, fd, 0)
-      if (koffi.address(address) === 0xffffffffffffffffn) fail('mmap', `of ${length} bytes`)
+      if (koffi.address(address) === MAP_FAILED) fail('mmap', `of ${length} bytes`)
       endIfTerminated()
-      return koffi.view(address, length)
+      const buffer = koffi.view(address, length)
+      places.set(buffer, koffi.address(address))
+      return buffer
+    },
+    unmap(buffer) {
+      const address = places.get(buffer)
+      if (address === undefined) return
+      const length = buffer.byteLength
+      // Not without access: a late store must find memory.
+      const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED
+      const mapped = c.mmapOver(address, length, PROT_READ_WRITE, flags, -1, 0)
+      if (koffi.address(mapped) === MAP_FAILED) return
+      const sameLength = free.get(length)
+      if (sameLength === undefined) free.set(length, [buffer as ArrayBuffer])
+      else sameLength.push(buffer as ArrayBuffer)
     },
     mkfifo(path, mode) {
       if (c.mkfifo(path, mode) !== 0) fail('mkfifo', path)

@@ -140,6 +140,8 @@ export const POSITION_LOST = 3
 export const HEADERS_WORD = 256
 export const HEADER_WORDS = 16
 export const HEADER_SEQUENCE = 0
+/** In overwrite mode, of a sub-buffer that was never written: far from any that a reader looks for at first. */
+const NO_SEQUENCE = -(2 ** 31)
 /** Bytes used; valid once a record of a later sub-buffer is committed. */
 export const HEADER_END = 1
 /** Lockless: bytes committed in all laps, modulo 2³². A sub-buffer is complete at (lap + 1) × its size. */
@@ -299,8 +301,12 @@ export function formatRing(buffer: ArrayBufferLike, geometry: RingGeometry, iden
   words[MAGIC_WORD] = RING_MAGIC
 }
 
-/** The writer is at position 0; at the others lies what no lap has written. */
+/** The writer is at position 0; at the others lies what no lap has written, in sub-buffers that say so. */
 function formatPlaces(buffer: ArrayBufferLike, geometry: RingGeometry): void {
+  const words = new Int32Array(buffer, 0, placesWord(geometry))
+  for (let i = 1; i < physicalCount(geometry); i++) {
+    words[HEADERS_WORD + i * HEADER_WORDS + HEADER_SEQUENCE] = NO_SEQUENCE
+  }
   const places = new Int32Array(buffer, placesWord(geometry) * 4, geometry.subBufferCount)
   for (let i = 1; i < places.length; i++) places[i] = placeWord(i, -1, 1)
 }

@@ -105,13 +105,13 @@ export class RingReader {
   readonly geometry: Required<RingGeometry> & RingIdentity
   readonly #words: Int32Array
   readonly #doubles: Float64Array
-  readonly #buffer: ArrayBufferLike
+  readonly buffer: ArrayBufferLike
   readonly #dataOffset: number
   #position: ReaderPosition
 
   constructor(buffer: ArrayBufferLike) {
     this.geometry = readGeometry(buffer)
-    this.#buffer = buffer
+    this.buffer = buffer
     this.#dataOffset = dataOffset(this.geometry)
     this.#words = new Int32Array(buffer, 0, this.#dataOffset / 4)
     this.#doubles = new Float64Array(buffer, 0, this.#dataOffset / 8)
@@ -206,7 +206,7 @@ export class RingReader {
   }
 
   losses(): Record<LossCause, number> {
-    const shared = new BigInt64Array(this.#buffer, LOSS_BASE_BIGINT * 8, LOSS_CAUSES.length)
+    const shared = new BigInt64Array(this.buffer, LOSS_BASE_BIGINT * 8, LOSS_CAUSES.length)
     const count = (cause: LossCause): number => {
       const index = LOSS_CAUSES.indexOf(cause)
       const withoutLock = Number(BigInt.asUintN(63, Atomics.load(shared, index)))
@@ -231,7 +231,7 @@ export class RingReader {
     }
     if (!Number.isFinite(time) || !isCount(lost)) throw this.damage(`time ${time}, lost ${lost}`)
     const start = this.#dataOffset + physical * this.geometry.subBufferBytes + offset
-    const bytes = new Uint8Array(this.#buffer, start, end - offset)
+    const bytes = new Uint8Array(this.buffer, start, end - offset)
     return { bytes, sequence, end, isLast, time: Math.max(time, this.#position.time), lost }
   }
 

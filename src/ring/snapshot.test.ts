@@ -205,6 +205,14 @@ for (const variant of VARIANTS) {
       assert.deepEqual(take(recorder), [21, 36])
     })
 
+    test('by a new reader in the first lap, when spare sub-buffers have not been written yet', t => {
+      const recorder = new Recorder(t, variant)
+      recorder.write(10)
+      recorder.reader.take()
+      recorder.reader = new SnapshotReader(recorder.read)
+      assert.deepEqual(take(recorder), [1, 10])
+    })
+
     test('of a ring that another thread took over, in the midst of a sub-buffer or at its end', t => {
       const recorder = new Recorder(t, variant)
       for (let i = 0; i < 40; i++) {

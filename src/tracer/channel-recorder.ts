@@ -42,6 +42,8 @@ interface OpenRing {
   readonly clock: ClockSource
   readonly form: ChannelForm
   readonly context: Uint8Array
+  /** Ring, and the word of a global clock. */
+  readonly lent: ArrayBufferLike[]
 }
 
 export class ChannelRecorder {
@@ -76,6 +78,13 @@ export class ChannelRecorder {
     if (typeof this.#open === 'object') this.#open.writer.arm()
   }
 
+  /** Gives the ring back: the session is over, and no record of it is under way in this thread. */
+  close(): void {
+    const open = this.#open
+    this.#open = 'failed'
+    if (typeof open === 'object') for (const buffer of open.lent) this.#home.rings?.giveBack(buffer)
+  }
+
   /** A recorder for the event, or `undefined` when there is no ring. `known` counts the events that match now. */
   recorder(event: RecordedEvent, thread: ThreadState, known: number): Recorder | undefined {
     this.#open ??= this.#tryOpen(thread, known)
@@ -97,7 +106,12 @@ export class ChannelRecorder {
       if (buffer === undefined) return 'failed'
       const { tid } = rings
       const writer = new SingleWriter(buffer, tid, COMMIT_STORE, () => rings.wake(this.#sessionDirectory))
-      const shared = (): BigInt64Array => rings.sharedClock(this.#sessionDirectory)
+      const lent = [buffer]
+      const shared = (): BigInt64Array => {
+        const word = rings.sharedClock(this.#sessionDirectory)
+        lent.push(word.buffer)
+        return word
+      }
       const clock = this.#clock.source(form.clock, shared)
       const identity = {
         vpid: process.pid,
@@ -106,7 +120,7 @@ export class ChannelRecorder {
         thread_name: threadName(),
       }
       rings.wake(this.#sessionDirectory)
-      return { writer, clock, form, context: contextBytes(form.contexts, identity, thread.utf8) }
+      return { writer, clock, form, context: contextBytes(form.contexts, identity, thread.utf8), lent }
     } catch {
       return 'failed' // counted as "no ring" with each record, and not tried again before the rules change
     }

@@ -20,6 +20,8 @@ const WAKE_BYTE = new Uint8Array([1])
 export class MappedRings implements RingLender {
   readonly tid: number
   readonly #libc: Libc
+  /** The lock files of the rings that are lent. */
+  readonly #locks = new Map<ArrayBufferLike, number>()
 
   constructor(libc: Libc) {
     this.#libc = libc
@@ -30,26 +32,46 @@ export class MappedRings implements RingLender {
   lend(directory: string, channel: Channel): ArrayBuffer | undefined {
     const numbers = readdirSync(directory).flatMap(name => /^ring-(\d+)\.lock$/.exec(name)?.[1] ?? [])
     for (const number of numbers.map(Number).sort((a, b) => a - b)) {
-      if (!this.#lock(directory, number, 'r+')) continue
+      const fd = this.#lock(directory, number, 'r+')
+      if (fd === undefined) continue
       const ring = this.#takeOver(directory, number, channel)
-      if (ring !== undefined) return ring
+      if (ring !== undefined) return this.#lent(ring, fd)
+      closeSync(fd)
     }
     for (let number = numbers.length; number < MAX_RINGS; number++) {
-      if (this.#lock(directory, number, 'wx')) return this.#create(directory, number, channel)
+      const fd = this.#lock(directory, number, 'wx')
+      if (fd === undefined) continue
+      const ring = this.#create(directory, number, channel)
+      if (ring !== undefined) return this.#lent(ring, fd)
+      closeSync(fd)
+      return undefined
     }
     return undefined
   }
 
+  #lent(ring: ArrayBuffer, fd: number): ArrayBuffer {
+    this.#locks.set(ring, fd)
+    return ring
+  }
+
+  /** The mapping first: who finds the lock free may lend the ring to another thread. */
+  giveBack(buffer: ArrayBufferLike): void {
+    this.#libc.unmap(buffer)
+    const fd = this.#locks.get(buffer)
+    this.#locks.delete(buffer)
+    if (fd !== undefined) closeSync(fd)
+  }
+
   /** Node closes the descriptor, and the kernel drops the lock, when this thread ends in whatever way. */
-  #lock(directory: string, number: number, flags: 'r+' | 'wx'): boolean {
+  #lock(directory: string, number: number, flags: 'r+' | 'wx'): number | undefined {
     try {
       const fd = openSync(join(directory, `ring-${number}.lock`), flags, 0o600)
-      if (this.#libc.tryLock(fd)) return true
+      if (this.#libc.tryLock(fd)) return fd
       closeSync(fd)
     } catch (error) {
       if (errorCode(error) !== 'EEXIST' && errorCode(error) !== 'ENOENT') throw error
     }
-    return false
+    return undefined
   }
 
   #takeOver(directory: string, number: number, channel: Channel): ArrayBuffer | undefined {

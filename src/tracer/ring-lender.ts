@@ -11,6 +11,8 @@ export interface RingLender {
   readonly tid: number
   /** A ring for this thread in the channel's directory, or `undefined` when there is no memory for one. */
   lend(directory: string, channel: Channel): ArrayBufferLike | undefined
+  /** Takes back what lend() or sharedClock() gave, when nobody in this thread can touch it any more. */
+  giveBack(buffer: ArrayBufferLike): void
   /** Tells the session's consumer that there is something to look at. */
   wake(sessionDirectory: string): void
   /** The word of the session's global clock. */

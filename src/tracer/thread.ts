@@ -45,6 +45,8 @@ export class Thread {
   readonly #tokens: ReadonlySet<string>
   readonly #beforeRules: () => void
   #channels: readonly ChannelRecorder[] = []
+  /** Of sessions that are over. */
+  readonly #ended: ChannelRecorder[] = []
   #rulesSeen = NEVER
   #isRefreshing = false
 
@@ -115,8 +117,11 @@ export class Thread {
         channels.push(known.get(recorder.key)?.withRules(session) ?? recorder)
       }
     }
+    this.#ended.push(...this.#channels.filter(channel => !channels.includes(channel)))
     this.#channels = channels
     for (const site of this.sites) this.#link(site)
+    // Within the reading of a record's values that record may still go to a ring that it has in hand.
+    if (this.state.depth[0] === 0) for (const channel of this.#ended.splice(0)) channel.close()
   }
 
   *#activeSessions(): Generator<{ session: Session; directory: string }> {

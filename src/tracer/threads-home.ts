@@ -156,7 +156,7 @@ class ThreadsRings implements RingLender {
   readonly #shared: Shared
   readonly #consumer: ConsumerWorker | undefined
   readonly #broadcast: BroadcastChannel | undefined
-  readonly #lent: object[] = []
+  readonly #lent: { readonly buffer: SharedArrayBuffer }[] = []
 
   /** The main thread hands its rings over itself; other threads call for the consumer. */
   constructor(shared: Shared, consumer: ConsumerWorker | undefined) {
@@ -183,6 +183,12 @@ class ThreadsRings implements RingLender {
     if (this.#consumer !== undefined) this.#consumer.hand(ring)
     else this.#broadcast?.postMessage(ring)
     return buffer
+  }
+
+  /** The consumer has it as long as it needs it. */
+  giveBack(buffer: ArrayBufferLike): void {
+    const index = this.#lent.findIndex(ring => ring.buffer === buffer)
+    if (index >= 0) this.#lent.splice(index, 1)
   }
 
   /** The consumer looks by itself. */
