@@ -23,7 +23,8 @@ export interface HeaderSpec {
 
 /** The time is between the last one and 2³² ns later. */
 const IS_WITHIN_WRAP = `(high === gh ? low >>> 0 >= gl >>> 0 : high === (gh + 1 | 0) && low >>> 0 < gl >>> 0)`
-const IS_NEAR: Readonly<Record<HeaderForm, string>> = {
+/** Expression: a reader can tell the time in `low` and `high` from the short header, after that in `gl` and `gh`. */
+export const IS_NEAR: Readonly<Record<HeaderForm, string>> = {
   compact: `(low - gl >>> 0) < ${COMPACT_REACH} && ${IS_WITHIN_WRAP}`,
   sized: `(low - gl >>> 0) < ${COMPACT_REACH} && ${IS_WITHIN_WRAP}`,
   large: IS_WITHIN_WRAP,
@@ -32,33 +33,34 @@ const IS_NEAR: Readonly<Record<HeaderForm, string>> = {
 const HOLD = 'if (high < gh || high === gh && low >>> 0 < gl >>> 0) { low = gl; high = gh; }'
 
 /**
- * Text that writes the header at `p` for the time in `low` and `high` (the last time in `gl` and `gh`) and declares
- * `q` behind it. `sizeAt` is where the size of what follows goes, or -1.
+ * Text that writes the header at `p` for the time in `low` and `high` (the last time in `gl` and `gh`), short where
+ * `isNear`, and declares `q` behind it. `sizeAt` is where the size of what follows goes, or -1.
  */
-export function headerText(spec: HeaderSpec): string {
+export function headerText(spec: HeaderSpec, clock: 'may go back' | 'goes on'): string {
   const { form, eventId: id } = spec
+  const hold = clock === 'may go back' ? HOLD : ''
   const time64 = (at: string): string => `V.setInt32(${at}, low, true); V.setInt32(${at} + 4, high, true);`
   switch (form) {
     case 'compact': {
-      const full = `${HOLD} V.setUint8(p, ${COMPACT_EXTENDED}); V.setInt32(p + 1, ${id}, true);
+      const full = `${hold} V.setUint8(p, ${COMPACT_EXTENDED}); V.setInt32(p + 1, ${id}, true);
         ${time64('p + 5')} q = p + 13;`
       if (id >= COMPACT_EXTENDED) return `let q; ${full}`
       return `let q;
-        if (${IS_NEAR[form]}) { V.setInt32(p, low << 5 | ${id}, true); q = p + 4; } else { ${full} }`
+        if (isNear) { V.setInt32(p, low << 5 | ${id}, true); q = p + 4; } else { ${full} }`
     }
     case 'large': {
-      const full = `${HOLD} V.setUint16(p, ${LARGE_EXTENDED}, true); V.setInt32(p + 2, ${id}, true);
+      const full = `${hold} V.setUint16(p, ${LARGE_EXTENDED}, true); V.setInt32(p + 2, ${id}, true);
         ${time64('p + 6')} q = p + 14;`
       if (id >= LARGE_EXTENDED) return `let q; ${full}`
       return `let q;
-        if (${IS_NEAR[form]}) {
+        if (isNear) {
           V.setUint16(p, ${id}, true); V.setInt32(p + 2, low, true); q = p + 6;
         } else { ${full} }`
     }
     case 'sized': {
-      const full = `${HOLD} V.setUint8(p, ${SIZED_FULL}); V.setInt32(p + 1, ${id}, true); sizeAt = p + 5;
+      const full = `${hold} V.setUint8(p, ${SIZED_FULL}); V.setInt32(p + 1, ${id}, true); sizeAt = p + 5;
         ${time64('p + 9')} q = p + 17;`
-      return `let q, sizeAt = -1; if (${IS_NEAR[form]}) { ${sizedShort(spec)} } else { ${full} }`
+      return `let q, sizeAt = -1; if (isNear) { ${sizedShort(spec)} } else { ${full} }`
     }
     default:
       return assertUnreachable(form)
@@ -73,14 +75,18 @@ function sizedShort({ eventId: id, isVariable }: HeaderSpec): string {
   return `V.setInt32(p, low << 5 | ${COMPACT_EXTENDED}, true); V.setInt32(p + 4, ${id}, true); q = p + 8;`
 }
 
-/** Expression: bytes of the header that headerText() writes. */
-export function headerBytesText({ form, eventId: id, isVariable }: HeaderSpec): string {
-  const short = {
-    compact: id < COMPACT_EXTENDED ? 4 : MAX_HEADER_BYTES.compact,
-    large: id < LARGE_EXTENDED ? 6 : MAX_HEADER_BYTES.large,
-    sized: isVariable ? 12 : id <= SIZED_MAX_ID ? 4 : 8,
-  }[form]
-  return `(${IS_NEAR[form]} ? ${short} : ${MAX_HEADER_BYTES[form]})`
+/** Bytes of the header that headerText() writes for a time that is near. */
+export function nearHeaderBytes({ form, eventId: id, isVariable }: HeaderSpec): number {
+  switch (form) {
+    case 'compact':
+      return id < COMPACT_EXTENDED ? 4 : MAX_HEADER_BYTES.compact
+    case 'large':
+      return id < LARGE_EXTENDED ? 6 : MAX_HEADER_BYTES.large
+    case 'sized':
+      return isVariable ? 12 : id <= SIZED_MAX_ID ? 4 : 8
+    default:
+      return assertUnreachable(form)
+  }
 }
 
 /** Text that completes a `sized` header when the record ends at `q`. */

@@ -22,7 +22,7 @@ import {
 import type { HeaderForm } from '../ctf/model/index.ts'
 import { LOSS_BAD_VALUE, LOSS_NESTED, type RingWriter, type StepWriter } from '../ring/index.ts'
 import { type ClockSource, HIGH_HALF, LOW_HALF } from './clock-source.ts'
-import { headerBytesText, headerText, MAX_HEADER_BYTES, sizeText } from './header.ts'
+import { headerText, IS_NEAR, MAX_HEADER_BYTES, nearHeaderBytes, sizeText } from './header.ts'
 import { closureRecorder } from './record-closure.ts'
 import type { Scratch } from './scratch.ts'
 
@@ -170,14 +170,15 @@ return function record(${args}) { // event ${eventId}, ring at ${writer.created}
       maxBytes: `${fixed}${variable('max')}`,
       exactBytes: `${fixed}${variable('exact')}`,
       maxHeaderBytes: MAX_HEADER_BYTES[form],
-      headerBytes: headerBytesText(header),
+      isNear: IS_NEAR[form],
+      nearHeaderBytes: nearHeaderBytes(header),
       isStale: `G[${thread.generationWord}] !== S[0]`,
       again,
       discard,
       readClock: clock.text,
       low: `halves[${LOW_HALF}]`,
       high: `halves[${HIGH_HALF}]`,
-      write: `${headerText(header)}
+      write: `${headerText(header, writer.text.isExact ? 'goes on' : 'may go back')}
         ${form === 'sized' ? 'const start = q;' : ''}
         ${this.#contextText()}
         ${this.#fields.map(field => field.write).join('\n')}

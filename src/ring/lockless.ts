@@ -46,6 +46,8 @@ import type { RecordParts, ReservationText, RingWriter } from './reserve.ts'
 
 const TAIL_MASK = 0x7fffffff
 const FIRST_STEP = 2
+/** Nanoseconds: half of what a short timestamp reaches. A time that is not the last one's but near is as good. */
+const LAST_IS_OLD = 2 ** 26
 /** A writer's steps are even between records, odd within one, and come round to FIRST_STEP. */
 const STEPS = 2 ** 30
 /** What reserveSlow() answers besides an offset and ~cause: another writer was faster; the ring takes no more. */
@@ -130,7 +132,7 @@ export class LocklessWriter implements RingWriter {
   readonly doubles: Float64Array
   readonly view: DataView
   readonly bytes: Uint8Array
-  /** [0] steps; [1] tail and [3], [4] time of the record that wants room; [5] the sub-buffer in which it got it. */
+  /** [1] tail and [3], [4] time of the record that wants room; [5] the sub-buffer in which it got it. */
   readonly own = new Int32Array(8)
   readonly ownDoubles = new Float64Array(1)
   readonly classCounters: number
@@ -158,12 +160,11 @@ export class LocklessWriter implements RingWriter {
     this.created = geometry.created
     this.epoch = geometry.epoch
     this.#place = this.#enter(owner)
-    this.own[0] = FIRST_STEP
     this.text = {
       record: parts => recordText(geometry, this.#place, parts),
       isExact: true,
       functions: {},
-      recover: `W[${this.#place}] = O[0];`,
+      recover: `W[${this.#place}] = W[${this.#place}] & -2;`,
       lose: cause => `lose(${cause});`,
     }
   }
@@ -247,23 +248,22 @@ function recordText(
   const bits = Math.log2(subBufferBytes)
   return `
     if (${parts.isStale}) { ${parts.again} }
-    const step = O[0];
+    const step = W[${place}];
     W[${place}] = step + 1;
-    let p = 0, low = 0, high = 0, gl = 0, gh = 0, size = 0, physical = 0;
+    let p = 0, low = 0, high = 0, gl = 0, gh = 0, size = 0, physical = 0, isNear = false;
     for (;;) {
       // An old one only makes the swap fail.
       const tail = W[${TAIL_WORD}];
       gl = W[${LAST_LOW_WORD}]; gh = W[${LAST_HIGH_WORD}];
       ${parts.readClock}
       low = ${parts.low}; high = ${parts.high};
-      // Halves of two records, or nothing yet: what is not in the past says nothing.
-      if (high < gh || high === gh && low >>> 0 < gl >>> 0) { gl = low; gh = high; }
       const offset = tail & ${subBufferBytes - 1};
       physical = tail >>> ${bits} & ${subBufferCount - 1};
-      size = ${parts.headerBytes} + ${parts.exactBytes};
+      isNear = ${parts.isNear};
+      size = (isNear ? ${parts.nearHeaderBytes} : ${parts.maxHeaderBytes}) + ${parts.exactBytes};
       if (offset !== 0 && offset + size < ${subBufferBytes} && tail > 0 && W[${WAIT_WORD}] === 0) {
         if (Atomics.compareExchange(W, ${TAIL_WORD}, tail, tail + size) !== tail) continue;
-        W[${LAST_LOW_WORD}] = low; W[${LAST_HIGH_WORD}] = high;
+        if ((low - gl >>> 0) > ${LAST_IS_OLD} || high !== gh) { W[${LAST_LOW_WORD}] = low; W[${LAST_HIGH_WORD}] = high; }
         p = physical * ${subBufferBytes} + offset;
         break;
       }
@@ -276,5 +276,5 @@ function recordText(
     }
     ${parts.write}
     Atomics.add(W, ${HEADERS_WORD + HEADER_COMMITTED} + physical * ${HEADER_WORDS}, size);
-    W[${place}] = O[0] = step === ${STEPS} ? ${FIRST_STEP} : step + 2;`
+    W[${place}] = step === ${STEPS} ? ${FIRST_STEP} : step + 2;`
 }

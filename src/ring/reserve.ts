@@ -77,8 +77,9 @@ export interface RecordParts {
   readonly maxBytes: string
   readonly exactBytes: string
   readonly maxHeaderBytes: number
-  /** Expression: bytes of the header for the time in `low` and `high` after that in `gl` and `gh`. */
-  readonly headerBytes: string
+  /** Expression: the short header will do, for the time in `low` and `high` after that in `gl` and `gh`. */
+  readonly isNear: string
+  readonly nearHeaderBytes: number
   /** Expression: the generation is not the one that this thread has seen. */
   readonly isStale: string
   /** Begins anew where that is so, and leaves. */
@@ -89,7 +90,7 @@ export interface RecordParts {
   readonly readClock: string
   readonly low: string
   readonly high: string
-  /** Writes at `p` and declares `q`, the end. */
+  /** Writes at `p` by what `isNear` says, and declares `q`, the end. */
   readonly write: string
 }
 

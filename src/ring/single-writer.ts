@@ -300,6 +300,7 @@ function recordText(text: StepText, parts: RecordParts): string {
     const gl = O[${OWN_TIME_LOW}], gh = O[${OWN_TIME_HIGH}];
     ${parts.readClock}
     let low = ${parts.low}, high = ${parts.high};
+    const isNear = ${parts.isNear};
     ${parts.write}
     ${text.commit(parts.eventId)}
     isBegun = false;`
