@@ -263,7 +263,9 @@ function recordText(
       size = (isNear ? ${parts.nearHeaderBytes} : ${parts.maxHeaderBytes}) + ${parts.exactBytes};
       if (offset !== 0 && offset + size < ${subBufferBytes} && tail > 0 && W[${WAIT_WORD}] === 0) {
         if (Atomics.compareExchange(W, ${TAIL_WORD}, tail, tail + size) !== tail) continue;
-        if ((low - gl >>> 0) > ${LAST_IS_OLD} || high !== gh) { W[${LAST_LOW_WORD}] = low; W[${LAST_HIGH_WORD}] = high; }
+        if ((low - gl >>> 0) > ${LAST_IS_OLD} || high !== gh) {
+          W[${LAST_LOW_WORD}] = low; W[${LAST_HIGH_WORD}] = high;
+        }
         p = physical * ${subBufferBytes} + offset;
         break;
       }
