@@ -62,6 +62,7 @@ const ENTRIES = {
   'ctf/metadata/tsdl/index.ts': 'one of two languages: who writes CTF 1.8 does not load the other',
   'ctf/metadata/json/index.ts': 'one of two languages: who writes CTF 2 does not load the other',
   'ring/memory/mapped.ts': 'needs native and node: ring/index.ts is portable and cannot export it',
+  'ring/memory/pages.ts': 'needs native and node: ring/index.ts is portable and cannot export it',
   'ring/memory/persistent.ts': 'needs native and node: ring/index.ts is portable and cannot export it',
 }
 

@@ -58,6 +58,8 @@ export interface Libc {
    * so they are never given back to the system, but used again.
    */
   map(fd: number, length: number, access: 'read' | 'read-write'): ArrayBuffer
+  /** Maps whole files, each of a multiple of the page size, one behind the other as one piece of memory. */
+  mapParts(parts: readonly { fd: number; length: number }[]): ArrayBuffer
   /** Lets go of a file that map() mapped: from now on `buffer` is memory of nobody, and some day of another file. */
   unmap(buffer: ArrayBufferLike): void
   mkfifo(path: string, mode: number): void
@@ -142,6 +144,18 @@ function bind(koffi: Koffi): Libc {
   /** Where buffers lie, and those that nobody uses, by length. */
   const places = new WeakMap<ArrayBufferLike, bigint>()
   const free = new Map<number, ArrayBuffer[]>()
+  const view = (address: unknown, length: number): ArrayBuffer => {
+    if (koffi.address(address) === MAP_FAILED) fail('mmap', `of ${length} bytes`)
+    endIfTerminated()
+    const buffer = koffi.view(address, length)
+    places.set(buffer, koffi.address(address))
+    return buffer
+  }
+  /** Memory of nobody, to be mapped over. */
+  const reserveAddresses = (length: number): ArrayBuffer => {
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+    return view(c.mmap(null, length, PROT_READ_WRITE, flags, -1, 0), length)
+  }
   const membarrier = SYS_MEMBARRIER[process.arch]
   const hasBarrier =
     membarrier !== undefined &&
@@ -171,11 +185,17 @@ function bind(koffi: Koffi): Libc {
         if (koffi.address(mapped) !== MAP_FAILED) return place
         fail('mmap', `of ${length} bytes`)
       }
-      const address = c.mmap(null, length, protection, MAP_SHARED, fd, 0)
-      if (koffi.address(address) === MAP_FAILED) fail('mmap', `of ${length} bytes`)
-      endIfTerminated()
-      const buffer = koffi.view(address, length)
-      places.set(buffer, koffi.address(address))
+      return view(c.mmap(null, length, protection, MAP_SHARED, fd, 0), length)
+    },
+    mapParts(parts) {
+      const whole = parts.reduce((sum, { length }) => sum + length, 0)
+      const buffer = free.get(whole)?.pop() ?? reserveAddresses(whole)
+      let at = places.get(buffer) as bigint
+      for (const { fd, length } of parts) {
+        const mapped = c.mmapOver(at, length, PROT_READ_WRITE, MAP_SHARED | MAP_FIXED, fd, 0)
+        if (koffi.address(mapped) === MAP_FAILED) fail('mmap', `of ${length} bytes`)
+        at += BigInt(length)
+      }
       return buffer
     },
     unmap(buffer) {

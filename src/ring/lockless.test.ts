@@ -1,10 +1,10 @@
 /** One lockless ring, step by step. A sub-buffer has 4096 bytes; records are of the size that is asked for. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { compileFunction } from '../ctf/codec/compile.ts'
 import { createThreadsRing, LocklessReader, LocklessWriter, type RingGeometry } from './index.ts'
 import { COMMITTED_WORD, HEADERS_WORD, TAIL_WORD } from './layout.ts'
 import { CREATED } from './testing/record.contract.ts'
+import { numbersIn, TestClock, type WriteWhole, wholeRecords } from './testing/whole-record.contract.ts'
 
 const EPOCH = 5n << 32n
 const GEOMETRY: RingGeometry = {
@@ -18,69 +18,34 @@ const NOTHING_LOST = { full: 0, 'too big': 0, nested: 0, 'bad value': 0 }
 class Scene {
   readonly buffer = createThreadsRing(GEOMETRY, { number: 0, epoch: EPOCH, created: CREATED })
   readonly reader = new LocklessReader(this.buffer)
-  time = CREATED
+  clock = new TestClock()
   lost: number[] = []
   wakes = 0
   owner = 0
-  /** What happens within the next record, between its reservation and its commit. */
   inside: () => void = () => undefined
-  /** A record whose first two words are its number and its size; false when it got no room. */
   readonly write = this.writer()
 
-  writer(): (number: number, size: number) => boolean {
+  writer(): WriteWhole {
     const writer = new LocklessWriter(this.buffer, ++this.owner, () => {
       this.wakes++
     })
-    const halves = new Int32Array(2)
-    const text = writer.text.record({
-      eventId: 0,
-      maxBytes: 'bytes',
-      exactBytes: 'bytes',
-      maxHeaderBytes: 0,
-      isNear: 'true',
-      nearHeaderBytes: 0,
-      isStale: 'false',
-      again: 'return false;',
-      discard: cause => `lost(${cause}); return false;`,
-      readClock: 'tick();',
-      low: 'halves[0]',
-      high: 'halves[1]',
-      write: 'inside(); V.setInt32(p, number, true); V.setInt32(p + 4, bytes, true);',
-    })
-    const body = `return function (number, bytes) { ${text}; return true; }`
-    const write = compileFunction<(number: number, size: number) => boolean>(body, {
-      W: writer.words,
-      V: writer.view,
-      O: writer.own,
-      halves,
-      tick: () => {
-        halves.set([++this.time, Number(EPOCH >> 32n)])
-      },
+    return wholeRecords(writer, this.clock, {
       inside: () => this.inside(),
-      lost: (cause: number) => {
-        this.lost.push(cause)
-        writer.discard(cause)
-      },
-      reserveSlow: (size: number) => writer.reserveSlow(size),
+      lost: cause => void this.lost.push(cause),
     })
-    assert.ok(write !== undefined)
-    return write
   }
 
   /** Numbers of the records of the next sub-buffer. */
   take(): number[] | undefined {
     const piece = this.reader.next()
     if (piece === undefined) return undefined
-    const view = new DataView(piece.bytes.buffer, piece.bytes.byteOffset, piece.bytes.length)
-    const numbers: number[] = []
-    for (let at = 0; at < piece.bytes.length; at += view.getInt32(at + 4, true))
-      numbers.push(view.getInt32(at, true))
+    const numbers = numbersIn(piece.bytes)
     this.reader.release(piece, this.reader.position.packets + 1, piece.lost)
     return numbers
   }
 
   flush(): boolean {
-    return this.reader.flush(() => EPOCH + BigInt(++this.time))
+    return this.reader.flush(() => EPOCH + BigInt(++this.clock.time))
   }
 
   assertQuiet(): void {
@@ -92,7 +57,7 @@ test('nothing is read before its sub-buffer is complete', () => {
   const scene = new Scene()
   assert.equal(scene.take(), undefined)
   assert.equal(scene.flush(), false)
-  scene.time = CREATED
+  scene.clock.time = CREATED
   for (let n = 1; n <= 3; n++) assert.equal(scene.write(n, 1000), true)
   assert.equal(scene.take(), undefined)
   scene.write(4, 2000)
@@ -151,10 +116,10 @@ test('a swap that fails is made again with a new time', () => {
   const scene = new Scene()
   const other = scene.writer()
   scene.write(1, 100)
-  const { time } = scene
+  const { time } = scene.clock
   let isFirst = true
   // Between tail and swap lies the clock alone.
-  Object.defineProperty(scene, 'time', {
+  Object.defineProperty(scene.clock, 'time', {
     get: () => {
       if (isFirst) {
         isFirst = false
