@@ -23,11 +23,12 @@ export interface ChildOptions {
 /** Resolves when the command has ended; rejects when it could not be started. */
 export function runChild(command: readonly string[], options: ChildOptions): Promise<ChildEnd> {
   const [file, ...args] = command as [string, ...string[]]
-  const child = spawn(file, args, { stdio: 'inherit', env: childEnvironment(process.env, options) })
   const pass = (signal: NodeJS.Signals): void => {
     if (signal !== 'SIGINT' || !isForeground(readFileSync('/proc/self/stat', 'utf8'))) child.kill(signal)
   }
+  // Before the command runs: what it does first may be to have us told to stop.
   for (const signal of SIGNALS) process.on(signal, pass)
+  const child = spawn(file, args, { stdio: 'inherit', env: childEnvironment(process.env, options) })
   return new Promise((resolve, reject) => {
     child.on('error', error => {
       const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such command' : error.message

@@ -3,9 +3,9 @@
  * `kymo`: argv in, text out. Each command is a file of its own, loaded when it is called.
  * Exit codes: 0 done, 1 could not, 2 misused; `record -- COMMAND` ends with the command's own.
  */
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { errorText } from '../base/index.ts'
+import { PACKAGE_VERSION } from '../control/index.ts'
 
 const EXIT_ERROR = 1
 const EXIT_USAGE = 2
@@ -46,7 +46,7 @@ function buildProgram(done: (exitCode: number) => void): Command {
   const program = new Command('kymo')
   program
     .description('Record Node.js programs into CTF traces.')
-    .version(version(), '-V, --version')
+    .version(PACKAGE_VERSION, '-V, --version')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'kymo: ')) })
     .enablePositionalOptions()
@@ -101,11 +101,6 @@ function buildProgram(done: (exitCode: number) => void): Command {
     })
 
   return program
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return String((JSON.parse(text) as { version: unknown }).version)
 }
 
 async function main(): Promise<void> {

@@ -1,9 +1,9 @@
 /** The options of `record` → what to record, and where. */
 import { randomBytes } from 'node:crypto'
 import { basename, resolve } from 'node:path'
-import { fileNameDate, KymoError, parseSize, splitPatterns } from '../base/index.ts'
+import { fileNameDate, KymoError, LOG_LEVELS, parseSize, splitPatterns } from '../base/index.ts'
 import type { SessionPlan } from '../consumer/index.ts'
-import { CONTEXT_NAMES, LOG_LEVELS } from '../control/index.ts'
+import { CONTEXT_NAMES } from '../control/index.ts'
 import { geometryProblem } from '../ring/index.ts'
 
 const CHANNEL = 'channel0'

@@ -13,6 +13,7 @@ import {
   ControlWords,
   EXIT_WORD,
   monotonicOffsetFromEpoch,
+  PACKAGE_VERSION,
   readAbout,
   readSession,
   type Session,
@@ -20,7 +21,7 @@ import {
 import { TraceWriter, tracePath } from '../store/index.ts'
 import { ProgramChannel } from './program-channel.ts'
 import { FALLBACK_RESULT_FILE, type FallbackResult, Tally } from './result.ts'
-import { clockClass, packageVersion, traceClassOf } from './trace-identity.ts'
+import { clockClass, traceClassOf } from './trace-identity.ts'
 
 const LOOK_MS = 10
 const FLUSH_LOOKS = 10
@@ -130,7 +131,7 @@ class Part {
       about: this.#about,
       session: this.#session.name,
       created: new Date(),
-      version: packageVersion(),
+      version: PACKAGE_VERSION,
     }
     this.#trace = TraceWriter.create(path, traceClassOf(identity), clockClass(monotonicOffsetFromEpoch()))
     return this.#trace

@@ -9,6 +9,7 @@ import {
   type EventDeclaration,
   isLocked,
   openControlFile,
+  PACKAGE_VERSION,
   readAbout,
   readEvents,
   type Session,
@@ -20,13 +21,7 @@ import { OutputFailure, writing } from './output-failure.ts'
 import { ProgramChannel } from './program-channel.ts'
 import { FALLBACK_RESULT_FILE, readFallbackResult, type Tally } from './result.ts'
 import type { RingStream } from './ring-stream.ts'
-import {
-  type ClockClass,
-  clockClass,
-  packageVersion,
-  type TraceClass,
-  traceClassOf,
-} from './trace-identity.ts'
+import { type ClockClass, clockClass, type TraceClass, traceClassOf } from './trace-identity.ts'
 
 /** In the program's directory in the session: where its trace is. */
 const TRACE_NOTE = 'trace'
@@ -211,7 +206,7 @@ export class Program {
     const { session, offsetFromEpoch, resumes } = this.#surroundings
     const { about } = this.app
     const path = this.#tracePath()
-    const identity = { about, session: session.name, created: new Date(), version: packageVersion() }
+    const identity = { about, session: session.name, created: new Date(), version: PACKAGE_VERSION }
     const open = resumes ? TraceWriter.adopt : createTrace
     this.#trace = open(path, traceClassOf(identity), clockClass(offsetFromEpoch))
     return this.#trace

@@ -7,6 +7,7 @@ import {
   CONTROL_VERSION,
   isLocked,
   listApps,
+  PACKAGE_VERSION,
   type RunDirectory,
   ruleMatches,
 } from '../control/index.ts'
@@ -16,7 +17,6 @@ import { lostProgram, Program, type ProgramSurroundings } from './program.ts'
 import { discardedTotal, type RuleSummary, Tally } from './result.ts'
 import type { RingStream } from './ring-stream.ts'
 import { isNeededElsewhere } from './session-directory.ts'
-import { packageVersion } from './trace-identity.ts'
 
 export interface Totals {
   readonly recorded: number
@@ -186,6 +186,6 @@ export class Programs {
 function whyNot(app: AppEntry, error: unknown): string {
   if (errorCode(error) !== 'KYMO_LAYOUT') return `is not recorded: ${errorText(error)}`
   const theirs = `kymograph ${app.about.kymograph} with shared layout ${app.about.version}`
-  const ours = `kymograph ${packageVersion()} with layout ${CONTROL_VERSION}`
+  const ours = `kymograph ${PACKAGE_VERSION} with layout ${CONTROL_VERSION}`
   return `is not recorded: it uses ${theirs}, this recorder is ${ours}; install one version for both`
 }

@@ -1,6 +1,5 @@
 /** What a trace says about itself, so that tools made for LTTng's traces know what they see. */
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { endianness, hostname } from 'node:os'
 import { type AppAbout, bootId } from '../control/index.ts'
 import { PACKET_HEADER, type TraceWriter } from '../store/index.ts'
@@ -49,11 +48,6 @@ export function clockClass(offsetFromEpoch: bigint): ClockClass {
     frequency: 1_000_000_000n,
     offsetFromEpoch,
   }
-}
-
-export function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return String((JSON.parse(text) as { version: unknown }).version)
 }
 
 /** ISO 8601 basic, local time with its zone: as LTTng writes dates into a trace's environment. */

@@ -56,4 +56,5 @@ export {
   type Session,
   writeSession,
 } from './session.ts'
-export { CONTEXT_NAMES, LOG_LEVELS } from './words.ts'
+export { PACKAGE_VERSION } from './version.ts'
+export { CONTEXT_NAMES } from './words.ts'

@@ -1,8 +1,8 @@
 /** `session.json`: what a session records, and where. Replaced by rename only, so a reader sees all or nothing. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { globMatches, KymoError } from '../base/index.ts'
-import { CONTEXT_NAMES, LOG_LEVELS } from './words.ts'
+import { globMatches, KymoError, LOG_LEVELS } from '../base/index.ts'
+import { CONTEXT_NAMES } from './words.ts'
 
 /** Of `session.json`, `about.json`, `classes`, `events` and the control file alike. */
 export const CONTROL_VERSION = 1
@@ -59,8 +59,8 @@ export function ruleMatches(rule: Rule, event: NamedEvent): boolean {
   if (rule.enabled === false || !globMatches(rule.pattern, event.name)) return false
   if (event.optIn === true && !namesProvider(rule.pattern, event.name)) return false
   if (rule.level === undefined) return true
-  const wanted = LOG_LEVELS.indexOf(rule.level)
-  const level = LOG_LEVELS.indexOf(event.logLevel)
+  const wanted = severity(rule.level)
+  const level = severity(event.logLevel)
   return rule.levelOnly === true ? level === wanted : level <= wanted
 }
 
@@ -196,4 +196,9 @@ class Checker {
       `${where} must be ${wanted}: got ${JSON.stringify(value)?.slice(0, 80)}`,
     )
   }
+}
+
+/** 0 is the most severe; -1 is no level. */
+function severity(level: string): number {
+  return (LOG_LEVELS as readonly string[]).indexOf(level)
 }

@@ -27,13 +27,13 @@ import {
   isLocked,
   openControlFile,
   openRunDirectory,
+  PACKAGE_VERSION,
   type RunDirectory,
   readAbout,
 } from '../control/index.ts'
 import { type Libc, O_NONBLOCK, O_RDWR, requireLibc } from '../native/index.ts'
 import { MappedRings } from './mapped-rings.ts'
 import type { RingLender } from './ring-lender.ts'
-import { PACKAGE_VERSION } from './version.ts'
 
 /** What a thread needs to know of its process. */
 export interface Home {

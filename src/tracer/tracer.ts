@@ -14,6 +14,7 @@ import {
   ENTRY_CELLS,
   entryCell,
   openMappedFile,
+  PACKAGE_VERSION,
   readLines,
 } from '../control/index.ts'
 import { loadLibc } from '../native/index.ts'
@@ -22,7 +23,6 @@ import type { CellSource } from './probe.ts'
 import type { Site, SiteDescription } from './site.ts'
 import { Thread } from './thread.ts'
 import { openThreadsHome } from './threads-home.ts'
-import { PACKAGE_VERSION } from './version.ts'
 
 /** Probes of the program's own that may hit sites with probes, and so on, within one hit. */
 const MAX_PROBE_DEPTH = 5

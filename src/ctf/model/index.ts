@@ -1,3 +1,4 @@
+export { LOG_LEVELS, type LogLevel } from '../../base/index.ts'
 export type {
   BooleanClass,
   ByteOrder,
@@ -25,7 +26,5 @@ export {
   type DataStreamClass,
   type EventRecordClass,
   isClockField,
-  LOG_LEVELS,
-  type LogLevel,
   type TraceClass,
 } from './trace-class.ts'

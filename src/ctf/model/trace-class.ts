@@ -1,25 +1,5 @@
+import type { LogLevel } from '../../base/index.ts'
 import type { StructureClass, UnsignedIntegerClass } from './field-class.ts'
-
-/** LTTng's names and numbers, most severe first. */
-export const LOG_LEVELS = [
-  'EMERG',
-  'ALERT',
-  'CRIT',
-  'ERR',
-  'WARNING',
-  'NOTICE',
-  'INFO',
-  'DEBUG_SYSTEM',
-  'DEBUG_PROGRAM',
-  'DEBUG_PROCESS',
-  'DEBUG_MODULE',
-  'DEBUG_UNIT',
-  'DEBUG_FUNCTION',
-  'DEBUG_LINE',
-  'DEBUG',
-] as const
-
-export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** CTF2-SPEC-2.0 §5.7; the id is given by the data stream class. */
 export interface EventRecordClass {
