@@ -47,7 +47,8 @@ export function createSessionDirectory(run: RunDirectory, name: string, output: 
   const { path, name: unique } = makeUnique(run.sessionsPath, name)
   try {
     requireLibc().mkfifo(join(path, WAKE_FILE), 0o600)
-    createMappedFile(join(path, CLOCK_FILE), CLOCK_BYTES, () => {})
+    // Of the programs alone.
+    requireLibc().unmap(createMappedFile(join(path, CLOCK_FILE), CLOCK_BYTES, () => {}))
     writeFileSync(join(path, OFFSET_FILE), String(monotonicOffsetFromEpoch()), { mode: 0o600 })
     const life = takeLife(path, openSync(join(path, LIFE_FILE), 'wx', 0o600))
     writeFileSync(join(output, MARK_FILE), `${path}\n`)
