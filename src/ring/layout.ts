@@ -221,6 +221,11 @@ export function sinceEpoch(low: number, high: number, epoch: bigint): number {
   return (high - Number(epoch >> 32n)) * 2 ** 32 + (low >>> 0)
 }
 
+/** Records lost without a lock, from the ring's memory seen as 64-bit words; a closed counter keeps its count. */
+export function lostWithoutLock(bigints: BigInt64Array, cause: number): number {
+  return Number(BigInt.asUintN(63, Atomics.load(bigints, LOSS_BASE_BIGINT + cause)))
+}
+
 /** Where the sub-buffers begin. */
 export function dataOffset(geometry: RingGeometry): number {
   return alignUp((classCountersDouble(geometry) + geometry.classCapacity) * 8, PAGE_BYTES)

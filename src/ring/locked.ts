@@ -73,22 +73,25 @@ export class LockedWriter implements RingWriter {
   }
 
   lose(cause: number): void {
-    if (!this.lock()) {
-      Atomics.add(this.#bigints, LOSS_BASE_BIGINT + cause, 1n)
-      return
+    if (!this.lock()) this.#countWithoutLock(cause)
+    else {
+      this.#inner.lose(cause)
+      this.unlock()
     }
-    this.#inner.lose(cause)
-    this.unlock()
   }
 
   discard(cause: number, words: Int32Array, word: number, seen: Int32Array): boolean {
     if (!this.lock()) {
-      Atomics.add(this.#bigints, LOSS_BASE_BIGINT + cause, 1n)
+      this.#countWithoutLock(cause)
       return true
     }
     const isCounted = this.#inner.discard(cause, words, word, seen)
     this.unlock()
     return isCounted
+  }
+
+  #countWithoutLock(cause: number): void {
+    Atomics.add(this.#bigints, LOSS_BASE_BIGINT + cause, 1n)
   }
 
   /** Every record takes the lock, and looks at the reader's words within it. */

@@ -30,6 +30,7 @@ import {
   LOSS_CAUSES,
   LOSS_FULL,
   LOSS_TOO_BIG,
+  lostWithoutLock,
   MAX_WRITERS,
   placesWord,
   RELEASED_WORD,
@@ -114,12 +115,8 @@ export class LocklessWords {
     Atomics.add(this.words, this.committedWord(this.physicalOf(sequence)), bytes)
   }
 
-  losses(cause: number): number {
-    return Number(BigInt.asUintN(63, Atomics.load(this.bigints, LOSS_BASE_BIGINT + cause)))
-  }
-
   lost(): number {
-    return LOSS_CAUSES.reduce((sum, _, cause) => sum + this.losses(cause), 0)
+    return LOSS_CAUSES.reduce((sum, _, cause) => sum + lostWithoutLock(this.bigints, cause), 0)
   }
 
   time(low: number, high: number): number {

@@ -23,10 +23,10 @@ import {
   HEADER_WORDS,
   HEADERS_DOUBLE,
   HEADERS_WORD,
-  LOSS_BASE_BIGINT,
   LOSS_BASE_DOUBLE,
   LOSS_CAUSES,
   type LossCause,
+  lostWithoutLock,
   OWNER_WORD,
   OWNERS_WORD,
   POSITION_BASE_DOUBLE,
@@ -105,6 +105,7 @@ export class RingReader {
   readonly geometry: Required<RingGeometry> & RingIdentity
   readonly #words: Int32Array
   readonly #doubles: Float64Array
+  readonly #bigints: BigInt64Array
   readonly buffer: ArrayBufferLike
   readonly #dataOffset: number
   #position: ReaderPosition
@@ -115,6 +116,7 @@ export class RingReader {
     this.#dataOffset = dataOffset(this.geometry)
     this.#words = new Int32Array(buffer, 0, this.#dataOffset / 4)
     this.#doubles = new Float64Array(buffer, 0, this.#dataOffset / 8)
+    this.#bigints = new BigInt64Array(buffer, 0, this.#dataOffset / 8)
     this.#position = this.#loadPosition()
   }
 
@@ -206,11 +208,10 @@ export class RingReader {
   }
 
   losses(): Record<LossCause, number> {
-    const shared = new BigInt64Array(this.buffer, LOSS_BASE_BIGINT * 8, LOSS_CAUSES.length)
     const count = (cause: LossCause): number => {
       const index = LOSS_CAUSES.indexOf(cause)
-      const withoutLock = Number(BigInt.asUintN(63, Atomics.load(shared, index)))
-      return countOrNone((this.#doubles[LOSS_BASE_DOUBLE + index] as number) + withoutLock)
+      const underLock = this.#doubles[LOSS_BASE_DOUBLE + index] as number
+      return countOrNone(underLock + lostWithoutLock(this.#bigints, index))
     }
     return Object.fromEntries(LOSS_CAUSES.map(cause => [cause, count(cause)])) as Record<LossCause, number>
   }
